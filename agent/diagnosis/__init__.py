@@ -1,0 +1,1 @@
+"""What values mean: readings in, summaries, faults and reliability out."""

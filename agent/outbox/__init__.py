@@ -1,0 +1,1 @@
+"""Nothing is lost: the append-only journal in SQLite."""

@@ -1,0 +1,1 @@
+"""How values go out: the journal drained over MQTT, the twin and its status."""

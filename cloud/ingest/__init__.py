@@ -1,0 +1,1 @@
+"""Batches in: decode, apply exactly once in effect, acknowledge after commit."""
