@@ -1,0 +1,37 @@
+"""The agent's clock: the system's, or one that runs faster for a simulated home."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SystemClock:
+    """Wall and monotonic clock of this device."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def monotonic_ms(self) -> int:
+        return time.monotonic_ns() // 1_000_000
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedClock:
+    """Shows `origin_ms` when the wall clock shows `started_ms`, and runs `rate` times as fast."""
+
+    origin_ms: int
+    started_ms: int
+    rate: float
+
+    def now_ms(self) -> int:
+        return self.origin_ms + round((time.time_ns() // 1_000_000 - self.started_ms) * self.rate)
+
+    def monotonic_ms(self) -> int:
+        return round(time.monotonic_ns() / 1_000_000 * self.rate)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self.rate)

@@ -1,0 +1,80 @@
+"""One TOML file → the aggregator's settings."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from agent.domain.errors import BadSetup
+
+
+class DatabaseTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`url` as SQLAlchemy writes it; a relative SQLite path is relative to the file."""
+
+    url: str = "sqlite:///fleet.db"
+
+
+class BrokerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the broker listens."""
+
+    host: str = "127.0.0.1"
+    port: int = 1883
+    username: str | None = None
+    password: str | None = None
+    cafile: str | None = None
+    certfile: str | None = None
+    keyfile: str | None = None
+
+
+class HttpTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the pages and the API are served. Loopback unless told otherwise: there is no login yet."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+
+class ClockTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A simulated clock: it shows `origin_ms` when the wall clock shows `started_ms`, and runs `rate` times as fast."""
+
+    origin_ms: int
+    started_ms: int
+    rate: float
+
+
+class CloudSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    database: DatabaseTable = DatabaseTable()
+    broker: BrokerTable = BrokerTable()
+    http: HttpTable = HttpTable()
+    clock: ClockTable | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings and the file they came from."""
+
+    settings: CloudSettings
+    path: Path | None
+
+    @property
+    def database_url(self) -> str:
+        url, prefix = self.settings.database.url, "sqlite:///"
+        if self.path is None or not url.startswith(prefix) or url.removeprefix(prefix).startswith("/"):
+            return url
+        return prefix + str(self.path.parent.resolve() / url.removeprefix(prefix))
+
+
+def load(path: Path | None) -> Loaded:
+    """Settings of the file, or the defaults without one. Raises `BadSetup` naming file, field and what was expected."""
+    if path is None:
+        return Loaded(CloudSettings(), None)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadSetup(str(path), f"cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSetup(str(path), f"is not TOML: {error}") from error
+    try:
+        return Loaded(msgspec.convert(table, CloudSettings), path)
+    except msgspec.ValidationError as error:
+        raise BadSetup(str(path), str(error)) from error
