@@ -45,7 +45,10 @@ def test_only_a_supervisor_catches_everything() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ExceptHandler):
                 caught = "" if node.type is None else ast.unparse(node.type)
-                if node.type is None or {"Exception", "BaseException"} & set(caught.strip("()").split(", ")):
+                undoes = isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None
+                if not undoes and (
+                    node.type is None or {"Exception", "BaseException"} & set(caught.strip("()").split(", "))
+                ):
                     broad.add(relative(path))
     assert broad <= SUPERVISORS
 
@@ -53,7 +56,8 @@ def test_only_a_supervisor_catches_everything() -> None:
 def test_a_signal_is_named_in_one_file() -> None:
     found = []
     for path in CODE:
-        if path.name == "signals.py":
+        # A fault and a signal share the name of the inverter's alarm.
+        if relative(path) in {"agent/domain/signals.py", "agent/domain/faults.py"}:
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and node.value in SIGNALS and isinstance(node.value, str):

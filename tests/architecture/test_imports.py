@@ -49,7 +49,7 @@ WALLS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
         ("agent.domain", "cloud"),
         frozenset({"msgspec", "fastapi", "starlette", "uvicorn", "polars", "pyarrow", "numpy", "matplotlib"}),
     ),
-    "firmware_sim": (("agent.domain.signals",), frozenset({"numpy", "pandas", "pvlib", "pyarrow", "amqtt"})),
+    "firmware_sim": (("agent.domain.signals",), frozenset({"numpy", "pandas", "pvlib", "pyarrow", "amqtt", "pwdlib"})),
 }
 
 

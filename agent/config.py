@@ -1,0 +1,158 @@
+"""One TOML file, the site file → the parts' own frozen settings."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from agent.clock import SimulatedClock, SystemClock
+from agent.diagnosis.settings import DiagnosisSettings, settings_from
+from agent.domain.errors import BadSetup
+from agent.domain.wire import is_device_id
+from agent.ports import Clock
+
+
+class DeviceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`state` is the folder of the journal, relative to the site file."""
+
+    id: str
+    state: str = "state"
+
+
+class SourceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One device: a Modbus TCP address and the profile that says what its registers mean.
+
+    `variant` answers what a profile leaves open, such as the sign of a meter. `timeout_s` in real seconds.
+    """
+
+    name: str
+    profile: str
+    host: str
+    port: int = 502
+    unit: int | None = None
+    timeout_s: float | None = None
+    variant: dict[str, Any] = {}
+
+
+class PollTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    interval_s: float = 60.0
+
+
+class JournalTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Space that the journal may take before acknowledged records make room."""
+
+    budget_mib: float = 64.0
+
+
+class UplinkTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The broker, and how long summaries and twin changes may wait. Faults never wait."""
+
+    host: str
+    port: int = 1883
+    username: str | None = None
+    password: str | None = None
+    cafile: str | None = None
+    certfile: str | None = None
+    keyfile: str | None = None
+    flush_interval_s: float = 3600.0
+    report_interval_s: float = 3600.0
+
+
+class ClockTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A simulated clock: it shows `origin_ms` when the wall clock shows `started_ms`, and runs `rate` times as fast."""
+
+    origin_ms: int
+    started_ms: int
+    rate: float
+
+
+class _SiteFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    device: DeviceTable
+    site: dict[str, Any] = {}
+    diagnosis: dict[str, Any] = {}
+    replay: dict[str, Any] = {}
+    source: list[SourceTable] = []
+    poll: PollTable = PollTable()
+    journal: JournalTable = JournalTable()
+    uplink: UplinkTable | None = None
+    clock: ClockTable | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """Everything one agent needs to know, checked."""
+
+    path: Path
+    device: str
+    state: Path
+    site_name: str
+    diagnosis: DiagnosisSettings
+    sources: tuple[SourceTable, ...]
+    poll: PollTable
+    journal: JournalTable
+    uplink: UplinkTable | None
+    clock: Clock
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The file's tables. Raises `BadSetup` that names the file and, where there is one, the line."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadSetup(str(path), f"cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSetup(str(path), f"is not TOML: {error}") from error
+
+
+def load(path: Path) -> AgentSettings:
+    """Settings of a site file. Raises `BadSetup` naming file, field, value and what was expected."""
+    table = read_toml(path)
+    try:
+        file = msgspec.convert(table, _SiteFile)
+    except msgspec.ValidationError as error:
+        raise BadSetup(str(path), str(error)) from error
+    if not is_device_id(file.device.id):
+        raise BadSetup(str(path), f"device.id {file.device.id!r} must be 3 to 40 of a-z, 0-9 and -")
+    _check_names(path, file.source)
+    _check_positive(path, file)
+    try:
+        diagnosis = settings_from(table)
+    except BadSetup as error:
+        raise BadSetup(f"{path}: {error.where}", error.problem, hint=error.hint) from error
+    return AgentSettings(
+        path=path,
+        device=file.device.id,
+        state=path.parent / file.device.state,
+        site_name=str(file.site.get("name", file.device.id)),
+        diagnosis=diagnosis,
+        sources=tuple(file.source),
+        poll=file.poll,
+        journal=file.journal,
+        uplink=file.uplink,
+        clock=_clock(file.clock),
+    )
+
+
+def _check_names(path: Path, sources: list[SourceTable]) -> None:
+    names = [source.name for source in sources]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadSetup(str(path), f"source.name {name!r} is used twice; each source needs its own")
+
+
+def _check_positive(path: Path, file: _SiteFile) -> None:
+    fields = {"poll.interval_s": file.poll.interval_s, "journal.budget_mib": file.journal.budget_mib}
+    if file.uplink is not None:
+        fields["uplink.flush_interval_s"] = file.uplink.flush_interval_s
+        fields["uplink.report_interval_s"] = file.uplink.report_interval_s
+    if file.clock is not None:
+        fields["clock.rate"] = file.clock.rate
+    for field, value in fields.items():
+        if not value > 0:
+            raise BadSetup(str(path), f"{field} is {value}, expected more than 0")
+
+
+def _clock(table: ClockTable | None) -> Clock:
+    return SystemClock() if table is None else SimulatedClock(table.origin_ms, table.started_ms, table.rate)
