@@ -1,0 +1,237 @@
+"""A Modbus device as a source: planned block reads, one at a time, and a fresh connection after any doubt.
+
+Time-outs and pauses here are real seconds: the device's time does not run faster when the agent's clock does.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final
+
+from pymodbus.client.base import ModbusBaseClient
+from pymodbus.exceptions import ModbusException
+from pymodbus.pdu import ModbusPDU
+from pymodbus.pdu.exceptionresponse import ExceptionResponse
+
+from agent.domain.errors import SourceUnavailable
+from agent.domain.signals import Equipment, Quality, Reading, SignalName
+from agent.ports import Clock
+from agent.sources.decode import Answer, Decoder, identity_texts
+from agent.sources.links import Link
+from agent.sources.planning import Block, ReadRules, plan_reads, rules_of, spans_of
+from agent.sources.profile import COIL_FUNCTIONS, Layout, Profile, bind_absolute, signals_of
+from agent.sources.sunspec import Refused, discover, locate, rules_in
+
+_ReadCall = Callable[..., Awaitable[ModbusPDU]]
+
+_CALLS: Final[Mapping[int, _ReadCall]] = {
+    1: ModbusBaseClient.read_coils,
+    2: ModbusBaseClient.read_discrete_inputs,
+    3: ModbusBaseClient.read_holding_registers,
+    4: ModbusBaseClient.read_input_registers,
+}
+
+# Illegal function, address or value: the device has no such thing. All others may be different next time.
+_NEVER: Final = frozenset({1, 2, 3})
+_ILLEGAL_ADDRESS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """What is known of the device that is connected now."""
+
+    profile: Profile
+    layout: Layout
+    rules: ReadRules
+    blocks: tuple[Block, ...]
+    decoder: Decoder
+
+
+class ModbusSource:
+    """One device behind a Modbus link, read by its profile.
+
+    unit: its station number, unset takes the profile's. more_units: further units of the same device (a Fronius meter).
+    wanted: only these signals are given; unset gives all.
+    timeout_s: real seconds per request, unset takes the profile's.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        profile: Profile,
+        link: Link,
+        *,
+        clock: Clock,
+        unit: int | None = None,
+        more_units: Sequence[int] = (),
+        wanted: frozenset[SignalName] | None = None,
+        timeout_s: float | None = None,
+    ) -> None:
+        self._name = name
+        self._profile = profile
+        self._link = link
+        self._clock = clock
+        self._units = (profile.limits.unit if unit is None else unit, *more_units)
+        self._wanted = wanted
+        self._timeout_s = profile.limits.timeout_s if timeout_s is None else timeout_s
+        self._lock = asyncio.Lock()
+        self._client: ModbusBaseClient | None = None
+        self._bound: _Bound | None = None
+        self._signals = self._chosen(signals_of(profile))
+        self._waiting: asyncio.Timeout | None = None
+        self._answered_at = 0.0
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def signals(self) -> frozenset[SignalName]:
+        """What the profile promises, until the device has shown what it has."""
+        return self._signals
+
+    async def __aenter__(self) -> "ModbusSource":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._drop()
+
+    async def read(self) -> Reading:
+        """Every signal once, stamped when the first answer arrived."""
+        async with self._lock:
+            bound = await self._ready()
+            at_ms = 0
+            answers: list[Answer] = []
+            refusals: list[int] = []
+            for block in bound.blocks:
+                try:
+                    answers.append(await self._request(block.unit, block.function, block.address, block.count))
+                except Refused as refused:
+                    refusals.append(refused.code)
+                    answers.append(Quality.INVALID if refused.code in _NEVER else Quality.MISSING)
+                at_ms = at_ms or self._clock.now_ms()
+            self._consider(refusals, len(bound.blocks))
+            values, bad = bound.decoder.decode(answers)
+            return Reading(at_ms, values, bad)
+
+    async def identify(self) -> Equipment:
+        """Maker, model, serial number and firmware as far as the device tells them."""
+        async with self._lock:
+            bound = await self._ready()
+            blocks = plan_reads(spans_of(bound.layout.identity, bound.rules), bound.rules)
+            answers: list[Answer] = []
+            for block in blocks:
+                try:
+                    answers.append(await self._request(block.unit, block.function, block.address, block.count))
+                except Refused:
+                    answers.append(Quality.INVALID)
+            texts = identity_texts(self._profile, bound.layout, blocks, answers)
+            maker = texts.get("maker", self._profile.maker)
+            return Equipment(maker, texts.get("model", ""), texts.get("serial", ""), texts.get("firmware", ""))
+
+    def _consider(self, refusals: Sequence[int], blocks: int) -> None:
+        """What refusals mean for the next read, and whether this one was an answer at all."""
+        if self._profile.kind == "sunspec" and _ILLEGAL_ADDRESS in refusals:
+            # The map has moved, after an update for instance: walk the chain again.
+            self._bound = None
+        if len(refusals) == blocks and not all(code in _NEVER for code in refusals):
+            raise SourceUnavailable(self._name, f"refused every request, Modbus exception {refusals[-1]}")
+
+    async def _ready(self) -> _Bound:
+        """A live connection and the device's layout; both are made anew after every loss."""
+        if self._client is None or not self._client.connected:
+            await self._connect()
+        if self._bound is None:
+            self._bound = await self._bind()
+            self._signals = self._chosen(self._bound.layout.signals)
+        return self._bound
+
+    async def _connect(self) -> None:
+        self._drop()
+        client = self._link.client(self._timeout_s, self._on_connect)
+        self._client = client
+        connected = False
+        try:
+            connected = await client.connect()
+        finally:
+            if not connected:
+                self._drop()
+        if not connected:
+            raise SourceUnavailable(self._name, f"no connection to {self._link}")
+
+    async def _bind(self) -> _Bound:
+        profile = self._profile
+        if profile.kind == "sunspec":
+            models = [model for unit in self._units for model in await discover(self._request, profile, unit)]
+            if not models:
+                bases = ", ".join(str(base) for base in profile.bases)
+                raise SourceUnavailable(self._name, f"no SunSpec marker at {bases}; is Modbus enabled on the device?")
+            layout, rules = locate(profile, models), rules_in(models, profile.limits.words_per_read)
+        else:
+            layout, rules = bind_absolute(profile, self._units[0]), rules_of(profile.limits, self._units[0])
+        blocks = plan_reads(spans_of(layout.fields, rules), rules)
+        return _Bound(profile, layout, rules, blocks, Decoder(profile, layout, blocks, self._wanted))
+
+    async def _request(self, unit: int, function: int, address: int, count: int) -> Sequence[int]:
+        """One request and its answer. Whatever leaves the stream in doubt closes the connection."""
+        client = self._client
+        if client is None:
+            raise SourceUnavailable(self._name, "the connection was lost")
+        await self._pause()
+        answer: ModbusPDU | None = None
+        try:
+            async with asyncio.timeout(self._timeout_s) as self._waiting:
+                answer = await _CALLS[function](client, address, count=count, device_id=unit)
+        except TimeoutError:
+            lost = not client.connected
+            reason = "closed the connection" if lost else f"no answer within {self._timeout_s:g} s"
+            raise SourceUnavailable(self._name, reason) from None
+        except (ModbusException, OSError) as error:
+            raise SourceUnavailable(self._name, str(error)) from error
+        finally:
+            self._waiting = None
+            self._answered_at = asyncio.get_running_loop().time()
+            if answer is None:
+                self._drop()
+        if isinstance(answer, ExceptionResponse):
+            raise Refused(answer.exception_code)
+        words = _content(answer, function, count)
+        if words is None:
+            self._drop()
+            raise SourceUnavailable(self._name, f"the answer does not fit the request for {count} from {address}")
+        return words
+
+    async def _pause(self) -> None:
+        gap_s = self._profile.limits.gap_ms / 1000
+        if gap_s:
+            wait_s = self._answered_at + gap_s - asyncio.get_running_loop().time()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+
+    def _on_connect(self, connected: bool) -> None:
+        """The other side closed while a request is under way: no need to wait for its time-out."""
+        if not connected and self._waiting is not None:
+            self._waiting.reschedule(asyncio.get_running_loop().time())
+
+    def _drop(self) -> None:
+        """Close, so that a late answer meets nobody; the layout is read again on the next connection."""
+        client, self._client, self._bound = self._client, None, None
+        if client is not None:
+            client.close()
+
+    def _chosen(self, signals: frozenset[SignalName]) -> frozenset[SignalName]:
+        return signals if self._wanted is None else signals & self._wanted
+
+
+def _content(answer: ModbusPDU, function: int, count: int) -> Sequence[int] | None:
+    """The words or bits of an answer, or None if it is not the answer to this request."""
+    if answer.function_code != function:
+        return None
+    if function in COIL_FUNCTIONS:
+        # Bits travel in whole bytes.
+        padded = (count + 7) // 8 * 8
+        return [int(bit) for bit in answer.bits[:count]] if len(answer.bits) == padded else None
+    return answer.registers if len(answer.registers) == count else None
