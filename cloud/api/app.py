@@ -1,0 +1,41 @@
+"""The API as one application, to be mounted under /api/v1."""
+
+from fastapi import FastAPI
+
+from cloud.api import devices, fleet, history, mtbf, reference
+from cloud.api.limits import BodyLimit
+from cloud.api.problems import ProblemBody, install
+from cloud.ports import Clock, FleetReader
+
+_DESCRIPTION = (
+    "Sites, twins, series, faults and reliability of a fleet. Times are ISO 8601 in UTC with Z; a parameter also takes "
+    "milliseconds since 1970. Powers in W (battery positive = charging, grid positive = import), energies in Wh, "
+    "temperatures in °C."
+)
+_ERRORS = {
+    400: "The request cannot be read",
+    404: "No such device or path",
+    409: "The write was made on a version that is no longer the present one",
+    422: "A value cannot be used",
+    503: "The database does not answer",
+}
+
+
+def make_api(reader: FleetReader, clock: Clock, version: str = "0.1.0") -> FastAPI:
+    """The API over `reader`. Mount it: `app.mount("/api/v1", make_api(reader, clock))`."""
+    app = FastAPI(
+        title="emberwatt",
+        version=version,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        responses={status: {"model": ProblemBody, "description": text} for status, text in _ERRORS.items()},
+    )
+    app.state.reader = reader
+    app.state.clock = clock
+    app.add_middleware(BodyLimit)
+    install(app)
+    for part in (devices, history, fleet, mtbf, reference):
+        app.include_router(part.router)
+    return app
