@@ -24,7 +24,8 @@ class DeviceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SourceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One device: a Modbus TCP address and the profile that says what its registers mean.
 
-    `variant` answers what a profile leaves open, such as the sign of a meter. `timeout_s` in real seconds.
+    `variants` answer what a profile leaves open, such as the sign of a meter; `more_units` are further stations of the
+    same device; `signals` limits it to some of what it gives. `timeout_s` in real seconds.
     """
 
     name: str
@@ -32,8 +33,10 @@ class SourceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: str
     port: int = 502
     unit: int | None = None
+    more_units: list[int] = []
     timeout_s: float | None = None
-    variant: dict[str, Any] = {}
+    variants: list[str] = []
+    signals: list[str] | None = None
 
 
 class PollTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

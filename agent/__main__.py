@@ -1,0 +1,197 @@
+"""`emberwatt-agent`: what an installer and systemd call."""
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+
+from agent import __version__
+from agent.domain.errors import BadMessage, EmberwattError, Transient
+from agent.domain.wire import Body, Unknown, decode_batch, decode_body
+
+EXAMPLES = """\
+examples:
+  emberwatt-agent run --config /etc/emberwatt/site.toml
+  emberwatt-agent read --config site.toml
+  emberwatt-agent replay recording.csv --json -
+  emberwatt-agent profiles check my-inverter.toml
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a command and leave with its exit status: 0 done, 1 not now, 2 something a person must put right."""
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        sys.exit(arguments.command(arguments))
+    except EmberwattError as error:
+        _fail(error)
+    except BaseExceptionGroup as group:
+        _fail_group(group)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _fail(error: EmberwattError) -> NoReturn:
+    print(f"emberwatt-agent: {error}", file=sys.stderr)
+    if error.hint:
+        print(f"  {error.hint}", file=sys.stderr)
+    sys.exit(1 if isinstance(error, Transient) else 2)
+
+
+def _fail_group(group: BaseExceptionGroup[BaseException]) -> NoReturn:
+    """What several tasks raised at once: the first that a person can do something about, else all of it."""
+    expected, rest = group.split(EmberwattError)
+    if expected is None or rest is not None:
+        raise group
+    leaf: BaseException = expected
+    while isinstance(leaf, BaseExceptionGroup):
+        leaf = leaf.exceptions[0]
+    assert isinstance(leaf, EmberwattError)
+    _fail(leaf)
+
+
+def _parser() -> argparse.ArgumentParser:
+    shape = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="emberwatt-agent",
+        description="Read a home's devices, find faults, keep MTBF, and bring it to the aggregator.",
+        epilog=EXAMPLES,
+        formatter_class=shape,
+    )
+    parser.add_argument("--version", action="version", version=f"emberwatt-agent {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, purpose: str, example: str, action: Any) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name, help=purpose, description=purpose, epilog=f"example:\n  {example}", formatter_class=shape
+        )
+        sub.set_defaults(command=action)
+        return sub
+
+    run = command(
+        "run", "Run this site's agent until it is told to stop.", "emberwatt-agent run --config site.toml", _run
+    )
+    _config_argument(run)
+    run.add_argument(
+        "--history",
+        type=Path,
+        metavar="FILE.csv",
+        help="judge this recording first; rows judged before are passed over",
+    )
+    run.add_argument("--until-drained", action="store_true", help="poll nothing; stop once the history is acknowledged")
+
+    read = command(
+        "read",
+        "Read every device of the site once and show the values.",
+        "emberwatt-agent read --config site.toml",
+        _read,
+    )
+    _config_argument(read)
+    read.add_argument("--json", action="store_true", help="for scripts")
+
+    status = command(
+        "status",
+        "Show what the journal holds; the agent must not be running.",
+        "emberwatt-agent status --config site.toml",
+        _status,
+    )
+    _config_argument(status)
+    status.add_argument("--json", action="store_true", help="for scripts")
+
+    from agent import replay
+
+    again = command(
+        "replay", "Run the same diagnosis over a recording.", "emberwatt-agent replay day.csv --json -", replay.run
+    )
+    replay.add_arguments(again)
+
+    decode = command("decode", "Print a payload of the wire as JSON.", "emberwatt-agent decode batch.bin", _decode)
+    decode.add_argument("file", type=Path, metavar="FILE", help="one message, as it was on the wire")
+
+    from agent import profiles
+
+    device = command(
+        "profiles", "List, show and check device profiles.", "emberwatt-agent profiles check my.toml", profiles.run
+    )
+    profiles.add_arguments(device)
+    return parser
+
+
+def _config_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, default=Path("site.toml"), metavar="SITE.toml", help="site file (default: %(default)s)"
+    )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from agent import app, config
+
+    asyncio.run(app.run(config.load(arguments.config), arguments.history, until_drained=arguments.until_drained))
+    return 0
+
+
+def _read(arguments: argparse.Namespace) -> int:
+    from agent import config, once
+
+    return asyncio.run(once.read(config.load(arguments.config), as_json=arguments.json))
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from agent import config, once
+
+    return asyncio.run(once.status(config.load(arguments.config), as_json=arguments.json))
+
+
+def _decode(arguments: argparse.Namespace) -> int:
+    try:
+        data = arguments.file.read_bytes()
+    except OSError as error:
+        raise BadMessage(f"{arguments.file}: cannot be read: {error.strerror}") from error
+    if not data.startswith(b"EW"):
+        print(json.dumps(_plain_json(arguments.file, data), indent=2))
+        return 0
+    try:
+        batch = decode_batch(data)
+        records = [
+            {"seq": record.seq, "kind": record.kind, "at_ms": record.at_ms, "clock": record.clock}
+            | {"body": _plain(decode_body(record.kind, record.body))}
+            for record in batch.records
+        ]
+    except BadMessage as error:
+        raise BadMessage(f"{arguments.file}: {error}", damaged=error.damaged) from error
+    head = {"device": batch.device, "epoch": batch.epoch.hex(), "first": batch.first, "last": batch.last}
+    print(json.dumps(head | {"records": records}, indent=2))
+    return 0
+
+
+def _plain(body: Body) -> Any:
+    """A body with its fields named, as JSON can hold it."""
+    if isinstance(body, Unknown):
+        return {"raw": body.raw.hex()}
+    named = msgspec.structs.asdict(body)
+    rows = named.get("signals")
+    if rows is not None:
+        named["signals"] = [msgspec.structs.asdict(row) for row in rows]
+    return named
+
+
+def _plain_json(path: Path, data: bytes) -> Any:
+    """Acknowledgements, status and twin are JSON on the wire already."""
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadMessage(f"{path}: neither a batch nor JSON: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

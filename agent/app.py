@@ -1,0 +1,245 @@
+"""The only place that knows all parts of the agent: it opens them, wires them, and stops them in order."""
+
+import asyncio
+import logging
+import os
+import random
+import shutil
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from agent import __version__
+from agent.config import AgentSettings, SourceTable, UplinkTable
+from agent.domain.errors import BadSetup, SourceUnavailable
+from agent.domain.signals import Equipment, signal_name
+from agent.domain.wire import Event
+from agent.outbox.sqlite import OutboxSettings, SqliteOutbox
+from agent.pipeline import Pipeline
+from agent.ports import Clock
+from agent.sources.links import TcpLink
+from agent.sources.modbus import ModbusSource
+from agent.sources.poller import Poller
+from agent.sources.profile_file import load_profile
+from agent.sources.recording import ColumnMapping, read_recording
+from agent.uplink.broker import BrokerSettings, MqttBroker
+from agent.uplink.drain import Uplink, UplinkSettings
+
+log = logging.getLogger("emberwatt.agent")
+
+HISTORY_HOLD = 200
+IDENTIFY_AGAIN_S = 3600.0
+
+
+def make_source(table: SourceTable, clock: Clock) -> ModbusSource:
+    """The device of one `[[source]]` table. Raises `BadSetup`."""
+    profile = load_profile(table.profile, table.variants)
+    try:
+        wanted = None if table.signals is None else frozenset(signal_name(name) for name in table.signals)
+    except ValueError as error:
+        raise BadSetup(f"source {table.name}", f"signals: {error}") from error
+    return ModbusSource(
+        table.name,
+        profile,
+        TcpLink(table.host, table.port),
+        clock=clock,
+        unit=table.unit,
+        more_units=table.more_units,
+        wanted=wanted,
+        timeout_s=table.timeout_s,
+    )
+
+
+def make_uplink(
+    settings: AgentSettings, table: UplinkTable, outbox: SqliteOutbox, document: Callable[[], dict[str, Any]]
+) -> Uplink:
+    """The way out of one `[uplink]` table."""
+
+    def file(name: str | None) -> Path | None:
+        return None if name is None else settings.path.parent / name
+
+    broker = MqttBroker(
+        BrokerSettings(
+            host=table.host,
+            device=settings.device,
+            port=table.port,
+            username=table.username,
+            password=table.password,
+            ca_file=file(table.cafile),
+            cert_file=file(table.certfile),
+            key_file=file(table.keyfile),
+        )
+    )
+    return Uplink(
+        UplinkSettings(
+            device=settings.device,
+            flush_interval_s=table.flush_interval_s,
+            report_interval_s=table.report_interval_s,
+        ),
+        outbox,
+        broker,
+        settings.clock,
+        document,
+        random.Random(),
+    )
+
+
+class Agent:
+    """One site: its sources, its pipeline, its journal and its way out."""
+
+    def __init__(self, settings: AgentSettings, outbox: SqliteOutbox, pipeline: Pipeline) -> None:
+        self.settings = settings
+        self.clock = settings.clock
+        self.outbox = outbox
+        self.pipeline = pipeline
+        self.sources = [make_source(table, self.clock) for table in settings.sources]
+        self.poller = _poller(self.sources, settings)
+        self.equipment: dict[str, Equipment] = {}
+        self.started_ms = self.clock.now_ms()
+        self.uplink = None if settings.uplink is None else make_uplink(settings, settings.uplink, outbox, self.document)
+        self._health: dict[str, Any] = {}
+
+    async def start(self) -> None:
+        """Write down that the agent has started."""
+        self.pipeline.starts += 1
+        now_ms = self.clock.now_ms()
+        detail = {"version": __version__, "starts": self.pipeline.starts}
+        await self.pipeline.note([(now_ms, Event(now_ms, "start", detail))])
+
+    async def feed(self, history: Path) -> int:
+        """Judge a recording as if it had been read live; what was judged before is passed over. Returns its rows."""
+        self.pipeline.hold = HISTORY_HOLD
+        rows = 0
+        # A recording says nothing about whether a device could be reached.
+        for reading in read_recording(history, ColumnMapping()):
+            await self.pipeline.take(reading, {})
+            rows += 1
+            if rows % 256 == 0:
+                # Reading a file is work without a pause: let the uplink have its turn.
+                await asyncio.sleep(0)
+                if self.uplink is not None:
+                    self.uplink.wake()
+        self.pipeline.hold = 1
+        await self.pipeline.commit(always=True)
+        self._wake(urgent=True)
+        return rows
+
+    async def judge(self) -> None:
+        """Readings of the site, one per tick, for ever."""
+        if self.poller is None:
+            return
+        async for reading, reachable in self.poller.readings():
+            urgent = await self.pipeline.take(reading, reachable)
+            self._health = await self._measure()
+            self._wake(urgent=urgent)
+
+    async def know(self, source: ModbusSource) -> None:
+        """Ask a device who it is, now and again later: it may have been updated or replaced."""
+        while True:
+            try:
+                self.equipment[source.name] = await source.identify()
+            except SourceUnavailable as unavailable:
+                log.info("%s", unavailable)
+                await self.clock.sleep(self.settings.poll.interval_s)
+            else:
+                await self.clock.sleep(IDENTIFY_AGAIN_S)
+
+    def document(self) -> dict[str, Any]:
+        """The reported twin as it is now."""
+        site = self.settings.diagnosis.site
+        place = {"name": self.settings.site_name, "timezone": site.timezone}
+        if site.latitude is not None and site.longitude is not None:
+            place |= {"latitude": site.latitude, "longitude": site.longitude}
+        return {
+            "agent": {"version": __version__, "started_ms": self.started_ms, "starts": self.pipeline.starts},
+            "site": place,
+            "sources": {table.name: self._describe(table) for table in self.settings.sources},
+            "health": self._health,
+            **self.pipeline.diagnosis.snapshot(),
+        }
+
+    def _describe(self, table: SourceTable) -> dict[str, Any]:
+        entry: dict[str, Any] = {"profile": table.profile}
+        known = self.equipment.get(table.name)
+        if known is not None:
+            parts = {"maker": known.maker, "model": known.model, "serial": known.serial, "firmware": known.firmware}
+            entry["equipment"] = parts
+        if self.poller is not None and self.poller.states()[table.name].reachable is not None:
+            entry["reachable"] = self.poller.states()[table.name].reachable
+        return entry
+
+    async def _measure(self) -> dict[str, Any]:
+        stats = await self.outbox.stats()
+        return {
+            "backlog": stats.backlog,
+            "journal_bytes": stats.bytes,
+            "disk_free_bytes": shutil.disk_usage(self.settings.state).free,
+            "rss_bytes": _resident_bytes(),
+        }
+
+    def _wake(self, *, urgent: bool) -> None:
+        if self.uplink is not None:
+            self.uplink.wake(urgent=urgent)
+
+
+def _poller(sources: list[ModbusSource], settings: AgentSettings) -> Poller | None:
+    if not sources:
+        return None
+    budget_s = max(source.timeout_s for source in sources)
+    return Poller(sources, interval_s=settings.poll.interval_s, clock=settings.clock, budget_s=budget_s)
+
+
+def _resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@asynccontextmanager
+async def open_agent(settings: AgentSettings) -> AsyncIterator[Agent]:
+    """An agent whose journal is open; left orderly, what it holds in memory is made durable."""
+    settings.state.mkdir(parents=True, exist_ok=True)
+    journal = OutboxSettings(settings.state / "journal.db", round(settings.journal.budget_mib * 1024 * 1024))
+    async with AsyncExitStack() as stack:
+        outbox = await stack.enter_async_context(SqliteOutbox(journal, settings.clock))
+        agent = Agent(settings, outbox, await Pipeline.resume(settings.diagnosis, outbox))
+        try:
+            yield agent
+        finally:
+            await agent.pipeline.commit(always=True)
+
+
+async def run(settings: AgentSettings, history: Path | None, *, until_drained: bool) -> None:
+    """Run until told to stop by SIGTERM or SIGINT, or, with `until_drained`, until everything is acknowledged."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with open_agent(settings) as agent:
+        await agent.start()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work, name=name) for name, work in _work(agent, history, stop, until_drained)]
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
+
+
+def _work(agent: Agent, history: Path | None, stop: asyncio.Event, until_drained: bool) -> list[tuple[str, Any]]:
+    async def diagnose() -> None:
+        if history is not None:
+            rows = await agent.feed(history)
+            log.info("%s: %d rows of history judged", history, rows)
+        if until_drained:
+            if agent.uplink is not None:
+                await agent.uplink.drained()
+            stop.set()
+        await agent.judge()
+
+    work: list[tuple[str, Any]] = [("diagnose", diagnose())]
+    if agent.poller is not None and not until_drained:
+        work += agent.poller.tasks()
+        work += [(f"identify {source.name}", agent.know(source)) for source in agent.sources]
+    if agent.uplink is not None:
+        work.append(("uplink", agent.uplink.run()))
+    return work
