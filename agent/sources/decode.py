@@ -177,6 +177,10 @@ def _find_both(blocks: Sequence[Block], found: Field, last: int, scale: int) -> 
     return (*value, *_find(blocks, Span(found.unit, function, scale, scale)))
 
 
+class MapMoved(Exception):  # never leaves this part
+    """A guard's words are not what they were when the fields were placed."""
+
+
 class Decoder:
     """All values of one device out of the answers to its planned requests."""
 
@@ -193,6 +197,12 @@ class Decoder:
             for index, found in enumerate(layout.fields)
             if not found.name.startswith("_") and (wanted is None or found.name in wanted)
         ]
+        self._guards = [
+            (index, guard.address - block.address, guard.words)
+            for guard in layout.guards
+            for index, block in enumerate(blocks)
+            if block.holds(Span(guard.unit, guard.function, guard.address, guard.address + len(guard.words) - 1))
+        ]
         self._sums = [
             (entry, _bounds(entry.signal, Register(type="f32")))
             for entry in layout.sums
@@ -200,7 +210,11 @@ class Decoder:
         ]
 
     def decode(self, answers: Sequence[Answer]) -> tuple[dict[SignalName, float], dict[SignalName, Quality]]:
-        """Good values, and why the others have none."""
+        """Good values, and why the others have none. Raises `MapMoved`."""
+        for block, start, expected in self._guards:
+            words = answers[block]
+            if not isinstance(words, Quality) and tuple(words[start : start + len(expected)]) != expected:
+                raise MapMoved
         numbers = [self._number(slot, answers) for slot in self._slots]
         values: dict[SignalName, float] = {}
         bad: dict[SignalName, Quality] = {}

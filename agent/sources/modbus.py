@@ -6,7 +6,6 @@ Time-outs and pauses here are real seconds: the device's time does not run faste
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Final
 
 from pymodbus.client.base import ModbusBaseClient
@@ -17,11 +16,11 @@ from pymodbus.pdu.exceptionresponse import ExceptionResponse
 from agent.domain.errors import SourceUnavailable
 from agent.domain.signals import Equipment, Quality, Reading, SignalName
 from agent.ports import Clock
-from agent.sources.decode import Answer, Decoder, identity_texts
+from agent.sources.decode import Answer, Decoder, MapMoved, identity_texts
 from agent.sources.links import Link
-from agent.sources.planning import Block, ReadRules, plan_reads, rules_of, spans_of
+from agent.sources.planning import Block, ReadRules, plan_reads, rules_of, spans_of, with_guards
 from agent.sources.profile import COIL_FUNCTIONS, Layout, Profile, bind_absolute, signals_of
-from agent.sources.sunspec import Refused, discover, locate, rules_in
+from agent.sources.sunspec import NEVER, Model, Refused, discover, locate, rules_in
 
 _ReadCall = Callable[..., Awaitable[ModbusPDU]]
 
@@ -32,16 +31,13 @@ _CALLS: Final[Mapping[int, _ReadCall]] = {
     4: ModbusBaseClient.read_input_registers,
 }
 
-# Illegal function, address or value: the device has no such thing. All others may be different next time.
-_NEVER: Final = frozenset({1, 2, 3})
 _ILLEGAL_ADDRESS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
-    """What is known of the device that is connected now."""
+    """What is known of the device. It outlives a lost connection: guards tell if another map answers."""
 
-    profile: Profile
     layout: Layout
     rules: ReadRules
     blocks: tuple[Block, ...]
@@ -91,12 +87,15 @@ class ModbusSource:
         """What the profile promises, until the device has shown what it has."""
         return self._signals
 
+    @property
+    def timeout_s(self) -> float:
+        """Real seconds that one request may take."""
+        return self._timeout_s
+
     async def __aenter__(self) -> "ModbusSource":
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *exc: object) -> None:
         self._drop()
 
     async def read(self) -> Reading:
@@ -111,10 +110,14 @@ class ModbusSource:
                     answers.append(await self._request(block.unit, block.function, block.address, block.count))
                 except Refused as refused:
                     refusals.append(refused.code)
-                    answers.append(Quality.INVALID if refused.code in _NEVER else Quality.MISSING)
+                    answers.append(Quality.INVALID if refused.code in NEVER else Quality.MISSING)
                 at_ms = at_ms or self._clock.now_ms()
             self._consider(refusals, len(bound.blocks))
-            values, bad = bound.decoder.decode(answers)
+            try:
+                values, bad = bound.decoder.decode(answers)
+            except MapMoved:
+                self._bound = None
+                raise SourceUnavailable(self._name, "its register map has changed; it is explored again") from None
             return Reading(at_ms, values, bad)
 
     async def identify(self) -> Equipment:
@@ -137,11 +140,11 @@ class ModbusSource:
         if self._profile.kind == "sunspec" and _ILLEGAL_ADDRESS in refusals:
             # The map has moved, after an update for instance: walk the chain again.
             self._bound = None
-        if len(refusals) == blocks and not all(code in _NEVER for code in refusals):
+        if len(refusals) == blocks and not all(code in NEVER for code in refusals):
             raise SourceUnavailable(self._name, f"refused every request, Modbus exception {refusals[-1]}")
 
     async def _ready(self) -> _Bound:
-        """A live connection and the device's layout; both are made anew after every loss."""
+        """A live connection, and the device's layout."""
         if self._client is None or not self._client.connected:
             await self._connect()
         if self._bound is None:
@@ -165,15 +168,26 @@ class ModbusSource:
     async def _bind(self) -> _Bound:
         profile = self._profile
         if profile.kind == "sunspec":
-            models = [model for unit in self._units for model in await discover(self._request, profile, unit)]
-            if not models:
-                bases = ", ".join(str(base) for base in profile.bases)
-                raise SourceUnavailable(self._name, f"no SunSpec marker at {bases}; is Modbus enabled on the device?")
+            models = await self._explore()
             layout, rules = locate(profile, models), rules_in(models, profile.limits.words_per_read)
+            if not layout.signals:
+                numbers = ", ".join(str(model.number) for model in models)
+                raise SourceUnavailable(self._name, f"its SunSpec models hold no signal: {numbers}")
         else:
             layout, rules = bind_absolute(profile, self._units[0]), rules_of(profile.limits, self._units[0])
-        blocks = plan_reads(spans_of(layout.fields, rules), rules)
-        return _Bound(profile, layout, rules, blocks, Decoder(profile, layout, blocks, self._wanted))
+        blocks = plan_reads(with_guards(spans_of(layout.fields, rules), layout.guards, rules), rules)
+        return _Bound(layout, rules, blocks, Decoder(profile, layout, blocks, self._wanted))
+
+    async def _explore(self) -> list[Model]:
+        try:
+            models = [model for unit in self._units for model in await discover(self._request, self._profile, unit)]
+        except Refused as refused:
+            reason = f"refused to be explored, Modbus exception {refused.code}"
+            raise SourceUnavailable(self._name, reason) from None
+        if not models:
+            bases = ", ".join(str(base) for base in self._profile.bases)
+            raise SourceUnavailable(self._name, f"no SunSpec marker at {bases}; is Modbus enabled on the device?")
+        return models
 
     async def _request(self, unit: int, function: int, address: int, count: int) -> Sequence[int]:
         """One request and its answer. Whatever leaves the stream in doubt closes the connection."""
@@ -217,8 +231,8 @@ class ModbusSource:
             self._waiting.reschedule(asyncio.get_running_loop().time())
 
     def _drop(self) -> None:
-        """Close, so that a late answer meets nobody; the layout is read again on the next connection."""
-        client, self._client, self._bound = self._client, None, None
+        """Close, so that a late answer meets nobody."""
+        client, self._client = self._client, None
         if client is not None:
             client.close()
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from agent.sources.profile import COIL_FUNCTIONS, MODBUS_BITS, MODBUS_WORDS, Field, Limits
+from agent.sources.profile import COIL_FUNCTIONS, MODBUS_BITS, MODBUS_WORDS, Field, Guard, Limits
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -90,6 +90,20 @@ def plan_reads(spans: Sequence[Span], rules: ReadRules) -> tuple[Block, ...]:
     for _, same in groupby(sorted(set(spans)), key=lambda span: (span.unit, span.function)):
         blocks += _merge(list(same), rules)
     return tuple(blocks)
+
+
+def with_guards(spans: Sequence[Span], guards: Sequence[Guard], rules: ReadRules) -> list[Span]:
+    """The spans, each widened to its guard's words where one request can hold both."""
+    widened = []
+    for span in spans:
+        for guard in guards:
+            same = guard.unit == span.unit and guard.function == span.function
+            if same and guard.address <= span.first and span.last <= guard.last:
+                if rules.allows(span.unit, span.function, guard.address, span.last):
+                    span = Span(span.unit, span.function, guard.address, span.last)
+                break
+        widened.append(span)
+    return widened
 
 
 def _merge(spans: list[Span], rules: ReadRules) -> list[Block]:

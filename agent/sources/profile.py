@@ -203,12 +203,24 @@ class BoundSum:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """Words that show that the map is still the one the fields were placed by; `last` ends what they vouch for."""
+
+    unit: int
+    function: int
+    address: int
+    words: tuple[int, ...]
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """Everything one device gives."""
 
     fields: tuple[Field, ...]
     identity: tuple[Field, ...]
     sums: tuple[BoundSum, ...]
+    guards: tuple[Guard, ...] = ()
 
     @property
     def signals(self) -> frozenset[SignalName]:

@@ -11,10 +11,12 @@ from typing import Final, Protocol
 
 from agent.sources.decode import text_of
 from agent.sources.planning import ReadRules
-from agent.sources.profile import Field, Layout, Modules, Profile, Register, bind_sums
+from agent.sources.profile import Field, Guard, Layout, Modules, Profile, Register, bind_sums
 
 MARKER: Final = (0x5375, 0x6E53)
 FUNCTION: Final = 3
+NEVER: Final = frozenset({1, 2, 3})
+"""Illegal function, address or value: the device has no such thing. All other exceptions may be gone next time."""
 
 _END: Final = 0xFFFF
 _MOST_MODELS: Final = 100
@@ -54,13 +56,12 @@ class Model:
 
 
 async def discover(read: ReadWords, profile: Profile, unit: int) -> list[Model]:
-    """The models of one unit in their order; empty if it has no "SunS" at any base."""
+    """The models of one unit in their order; empty if it has no "SunS" at any base.
+
+    Raises `Refused` with a passing exception: half a chain would be taken for the whole.
+    """
     for base in profile.bases:
-        try:
-            found = tuple(await read(unit, FUNCTION, base, 2))
-        except Refused:
-            continue
-        if found == MARKER:
+        if await _try(read, unit, base, 2) == MARKER:
             return [await _with_roles(read, profile, model) for model in await _chain(read, unit, base + 2)]
     return []
 
@@ -68,15 +69,25 @@ async def discover(read: ReadWords, profile: Profile, unit: int) -> list[Model]:
 async def _chain(read: ReadWords, unit: int, address: int) -> list[Model]:
     models: list[Model] = []
     while len(models) < _MOST_MODELS and address < _HIGHEST:
-        try:
-            number, length = await read(unit, FUNCTION, address, 2)
-        except Refused:
+        header = await _try(read, unit, address, 2)
+        if not header:
             break
+        number, length = header
         if number == _END or address + 1 + length > _HIGHEST:
             break
         models.append(Model(unit, number, address, length))
         address += 2 + length
     return models
+
+
+async def _try(read: ReadWords, unit: int, address: int, count: int) -> tuple[int, ...]:
+    """The words, or none where the device has none."""
+    try:
+        return tuple(await read(unit, FUNCTION, address, count))
+    except Refused as refused:
+        if refused.code in NEVER:
+            return ()
+        raise
 
 
 async def _with_roles(read: ReadWords, profile: Profile, model: Model) -> Model:
@@ -86,11 +97,8 @@ async def _with_roles(read: ReadWords, profile: Profile, model: Model) -> Model:
             continue
         for index in range(module_count(modules, model)):
             start = model.address + modules.first + modules.words * index + modules.name_at
-            try:
-                name = text_of(await read(model.unit, FUNCTION, start, modules.name_words))
-            except Refused:
-                name = ""
-            roles.append(role_of(modules, name))
+            name = await _try(read, model.unit, start, modules.name_words)
+            roles.append(role_of(modules, text_of(name)))
     return Model(model.unit, model.number, model.address, model.length, tuple(roles))
 
 
@@ -128,7 +136,8 @@ def locate(profile: Profile, models: Iterable[Model]) -> Layout:
             fields += _single(chain, register)
     values = tuple(f for f in fields if f.register.identity is None)
     identity = tuple(f for f in fields if f.register.identity is not None)
-    return Layout(values, identity, bind_sums(profile, values))
+    guards = tuple(Guard(m.unit, FUNCTION, m.address, (m.number, m.length), m.last) for m in chain)
+    return Layout(values, identity, bind_sums(profile, values), guards)
 
 
 def rules_in(models: Iterable[Model], words: int) -> ReadRules:
