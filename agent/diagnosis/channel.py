@@ -1,0 +1,111 @@
+"""One fault on one component: its rule, its tracker, and the records that its life leaves."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from agent.domain.episodes import Episode, Tracker
+from agent.domain.faults import FAULTS, FaultCode
+from agent.domain.rules import Rule
+from agent.domain.signals import Reading, SignalName
+from agent.domain.wire import Fault
+
+UPDATE_EVERY_MS: Final = 6 * 3_600_000
+
+
+class Channel:
+    """Follows the fault `code` on `component` (empty: the site as a whole). `rule` is None where the caller judges."""
+
+    def __init__(self, code: FaultCode, tracker: Tracker, rule: Rule | None = None, component: str = "") -> None:
+        self.code = code
+        self.tracker = tracker
+        self.rule = rule
+        self.component = component
+        self._signals = tuple(sorted({name for names in rule.needs for name in names})) if rule else ()
+        self._evidence: dict[str, float] = {}
+        self._told_ms = 0
+        self._told_failing_ms = 0
+
+    def observe(self, reading: Reading) -> list[Fault]:
+        """Judge a reading and follow it up."""
+        rule = self.rule
+        if rule is None:
+            return []
+        verdict = rule.judge(reading)
+        if verdict is None and self.tracker.quiet:
+            return []
+        return self.follow(verdict, reading)
+
+    def follow(self, verdict: bool | None, reading: Reading) -> list[Fault]:
+        """Take in a verdict; returns the steps in the fault's life that it leads to."""
+        at_ms, values = reading.at_ms, reading.values
+        loss_w = self.rule.loss_w(values) if verdict and self.rule else None
+        changes = self.tracker.update(at_ms, verdict, loss_w)
+        steps = [self._end(change) for change in changes if change.end_ms is not None]
+        if verdict:
+            self._keep_evidence(at_ms, values)
+        steps += [self._start(at_ms, change) for change in changes if change.end_ms is None]
+        if self.tracker.active and at_ms - self._told_ms >= UPDATE_EVERY_MS:
+            steps += self._update(at_ms)
+        return steps
+
+    def _keep_evidence(self, at_ms: int, values: Mapping[SignalName, float]) -> None:
+        """The values that started it, and how bad the watched one became."""
+        if self.tracker.suspected_ms == at_ms:
+            self._evidence = {name: values[name] for name in self._signals if name in values}
+        watched = self.rule.watched if self.rule else None
+        if watched is not None and watched in values:
+            key = f"worst_{watched}"
+            self._evidence[key] = min(self._evidence.get(key, values[watched]), values[watched])
+
+    def _start(self, at_ms: int, episode: Episode) -> Fault:
+        return self._tell("start", at_ms, episode)
+
+    def _end(self, episode: Episode) -> Fault:
+        return self._tell("end", episode.end_ms or 0, episode)
+
+    def _update(self, at_ms: int) -> list[Fault]:
+        episode = self.tracker.episode()
+        if episode.failing_ms == self._told_failing_ms:
+            return []
+        return [self._tell("update", at_ms, episode)]
+
+    def _tell(self, phase: str, at_ms: int, episode: Episode) -> Fault:
+        self._told_ms, self._told_failing_ms = at_ms, episode.failing_ms
+        lost_wh = None if episode.lost_wh is None else round(episode.lost_wh, 1)
+        return Fault(
+            id=self._id(episode),
+            code=self.code,
+            phase=phase,
+            severity=FAULTS[self.code].severity,
+            component=self.component,
+            start_ms=episode.start_ms,
+            end_ms=episode.end_ms,
+            failing_s=episode.failing_ms / 1000,
+            evidence=dict(self._evidence),
+            lost_wh=lost_wh,
+        )
+
+    def _id(self, episode: Episode) -> str:
+        return ".".join(part for part in (self.code, self.component, str(episode.start_ms)) if part)
+
+    def active_fault(self) -> tuple[str, dict[str, str | int]] | None:
+        """`(id, what the twin says of it)` of the fault that lasts now."""
+        if not self.tracker.active:
+            return None
+        episode = self.tracker.episode()
+        return self._id(episode), {
+            "code": str(self.code),
+            "severity": str(FAULTS[self.code].severity),
+            "component": self.component,
+            "start_ms": episode.start_ms,
+        }
+
+    def state(self) -> list[Any]:
+        rule = self.rule.state() if self.rule else []
+        return [self.tracker.state(), rule, self._evidence, self._told_ms, self._told_failing_ms]
+
+    def restore(self, state: list[Any]) -> None:
+        tracker, rule, self._evidence, self._told_ms, self._told_failing_ms = state
+        self.tracker.restore(tracker)
+        if self.rule is not None:
+            self.rule.restore(rule)

@@ -1,0 +1,191 @@
+"""Settings of the diagnosis, and how they are read from the `[site]` and `[diagnosis]` tables of a site file."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from agent.domain.episodes import Timing
+from agent.domain.errors import BadSetup
+from agent.domain.rules import BatteryLimits, SolarLimits
+from agent.domain.rules_heating import HeatLimits, PressureLimits
+
+_DAY_S: Final = 86_400
+_WINDOWS_S: Final = (60, 300, 600, 900, 1800, 3600)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSettings:
+    """Where the site is. Without coordinates the sun's height is not known; `timezone` is an IANA name."""
+
+    name: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+    timezone: str = "UTC"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def place(self) -> tuple[float, float] | None:
+        if self.latitude is None or self.longitude is None:
+            return None
+        return self.latitude, self.longitude
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisSettings:
+    """Everything the diagnosis can be told. Durations in seconds, limits in the units of the signals.
+
+    `published` judges the two published scenarios minute by minute instead of running the rules. `max_gap_s` is the
+    longest distance between two samples over which anything is assumed.
+    """
+
+    site: SiteSettings = field(default=SiteSettings())
+    published: bool = False
+    window_s: int = 900
+    max_gap_s: float = 900.0
+    battery_not_charging: BatteryLimits = field(default=BatteryLimits())
+    battery_timing: Timing = field(default=Timing(debounce_s=900, clear_s=300))
+    no_solar_production: SolarLimits = field(default=SolarLimits())
+    solar_timing: Timing = field(default=Timing(debounce_s=1800, clear_s=600))
+    inverter_alarm_timing: Timing = field(default=Timing(debounce_s=60, clear_s=300))
+    boiler_lockout_timing: Timing = field(default=Timing(debounce_s=60, clear_s=300))
+    no_heat: HeatLimits = field(default=HeatLimits())
+    heat_timing: Timing = field(default=Timing(debounce_s=3600, clear_s=900))
+    low_water_pressure: PressureLimits = field(default=PressureLimits())
+    pressure_timing: Timing = field(default=Timing(debounce_s=600, clear_s=600))
+    unreachable_timing: Timing = field(default=Timing(debounce_s=180, clear_s=60))
+
+
+# TOML table in [diagnosis] -> field of its limits, field of its timing.
+_TABLES: Final[dict[str, tuple[str | None, str]]] = {
+    "battery_not_charging": ("battery_not_charging", "battery_timing"),
+    "no_solar_production": ("no_solar_production", "solar_timing"),
+    "inverter_alarm": (None, "inverter_alarm_timing"),
+    "boiler_lockout": (None, "boiler_lockout_timing"),
+    "no_heat": ("no_heat", "heat_timing"),
+    "low_water_pressure": ("low_water_pressure", "pressure_timing"),
+    "device_unreachable": (None, "unreachable_timing"),
+}
+# Lowest and highest value that makes sense, by field.
+_RANGES: Final[dict[str, tuple[float, float]]] = {
+    "latitude": (-90, 90),
+    "longitude": (-180, 180),
+    "max_gap_s": (1, _DAY_S),
+    "debounce_s": (0, 7 * _DAY_S),
+    "clear_s": (0, 7 * _DAY_S),
+    "forget_s": (0, 7 * _DAY_S),
+    "margin_w": (0, 1e6),
+    "dead_band_w": (0, 1e5),
+    "full_soc": (1, 100),
+    "soc_hysteresis": (0, 50),
+    "soc_hold_s": (0, _DAY_S),
+    "charge_limit_w": (1, 1e6),
+    "sun_elevation": (0, 90),
+    "from_minute": (0, 1440),
+    "to_minute": (0, 1440),
+    "heating_limit": (-30, 40),
+    "coldest_flow": (0, 90),
+    "over_room": (0, 30),
+    "lowest": (0, 10),
+    "hysteresis": (0, 5),
+}
+
+
+def settings_from(
+    document: Mapping[str, Any], where: str = "site file", *, published: bool = False
+) -> DiagnosisSettings:
+    """The settings in the tables `[site]` and `[diagnosis]` of `document`; other tables are somebody else's.
+
+    Raises `BadSetup` that names `where`, the field, its value and what was expected.
+    """
+    diagnosis = _table(document, "diagnosis", where)
+    changes: dict[str, Any] = {"site": _site(_table(document, "site", where), where), "published": published}
+    defaults = DiagnosisSettings()
+    plain = {"window_s", "max_gap_s"}
+    for name, value in diagnosis.items():
+        path = f"diagnosis.{name}"
+        if name in _TABLES:
+            _expect_table(value, path, where)
+        elif name not in plain:
+            raise BadSetup(where, f"{path}: unknown, expected one of {', '.join(sorted({*plain, *_TABLES}))}")
+    if "window_s" in diagnosis:
+        changes["window_s"] = _window(diagnosis["window_s"], where)
+    changes["max_gap_s"] = _number(diagnosis, "max_gap_s", defaults.max_gap_s, "diagnosis", where)
+    for table, (limits, timing) in _TABLES.items():
+        changes.update(_rule(diagnosis.get(table, {}), table, limits, timing, defaults, changes["max_gap_s"], where))
+    return dataclasses.replace(defaults, **changes)
+
+
+def _rule(
+    table: Mapping[str, Any],
+    name: str,
+    limits_field: str | None,
+    timing_field: str,
+    defaults: DiagnosisSettings,
+    max_gap_s: float,
+    where: str,
+) -> dict[str, Any]:
+    path = f"diagnosis.{name}"
+    timing: Timing = dataclasses.replace(getattr(defaults, timing_field), max_gap_s=max_gap_s)
+    parts: dict[str, Any] = {timing_field: timing}
+    if limits_field is not None:
+        parts[limits_field] = getattr(defaults, limits_field)
+    known = {each.name: owner for owner, part in parts.items() for each in fields(part) if each.name != "max_gap_s"}
+    for key in table:
+        if key not in known:
+            raise BadSetup(where, f"{path}.{key}: unknown, expected one of {', '.join(sorted(known))}")
+        owner = known[key]
+        value = _number(table, key, 0.0, path, where)
+        whole = isinstance(getattr(parts[owner], key), int)
+        parts[owner] = dataclasses.replace(parts[owner], **{key: int(value) if whole else value})
+    return parts
+
+
+def _site(table: Mapping[str, Any], where: str) -> SiteSettings:
+    known = {each.name for each in fields(SiteSettings)}
+    for key, value in table.items():
+        if key not in known:
+            raise BadSetup(where, f"site.{key}: unknown, expected one of {', '.join(sorted(known))}")
+        if key in ("name", "timezone") and not isinstance(value, str):
+            raise BadSetup(where, f"site.{key}: {value!r}, expected text")
+    if ("latitude" in table) != ("longitude" in table):
+        given = "latitude" if "latitude" in table else "longitude"
+        raise BadSetup(where, f"site.{given}: given alone, expected both latitude and longitude or neither")
+    timezone = table.get("timezone", "UTC")
+    try:
+        ZoneInfo(timezone)
+    except (KeyError, ValueError, OSError) as error:
+        raise BadSetup(where, f"site.timezone: {timezone!r}, expected an IANA name such as Europe/Berlin") from error
+    if "latitude" not in table:
+        return SiteSettings(table.get("name", ""), None, None, timezone)
+    latitude, longitude = (_number(table, key, 0.0, "site", where) for key in ("latitude", "longitude"))
+    return SiteSettings(table.get("name", ""), latitude, longitude, timezone)
+
+
+def _table(document: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
+    table: Any = document.get(name, {})
+    return _expect_table(table, name, where)
+
+
+def _expect_table(value: Any, path: str, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise BadSetup(where, f"{path}: {value!r}, expected a table [{path}]")
+    return value
+
+
+def _window(value: Any, where: str) -> int:
+    if isinstance(value, bool) or value not in _WINDOWS_S:
+        raise BadSetup(where, f"diagnosis.window_s: {value!r}, expected one of {', '.join(map(str, _WINDOWS_S))}")
+    return int(value)
+
+
+def _number(table: Mapping[str, Any], key: str, default: float, path: str, where: str) -> float:
+    value = table.get(key, default)
+    low, high = _RANGES[key]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise BadSetup(where, f"{path}.{key}: {value!r}, expected a number from {low:g} to {high:g}")
+    return float(value)

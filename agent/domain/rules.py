@@ -1,0 +1,206 @@
+"""What a rule is, and the rules of the power side: each judges one reading.
+
+A verdict is True (failing), False (healthy) or None (not exposed: this reading says nothing about this fault). Rules
+that must remember something between readings carry it in `state`, a list of numbers.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.domain.faults import FaultCode
+from agent.domain.local_time import NOON, LocalTime
+from agent.domain.signals import (
+    BATTERY_POWER,
+    BATTERY_SOC,
+    INVERTER_ALARM,
+    INVERTER_STATE,
+    LOAD_POWER,
+    PV_POWER,
+    InverterState,
+    Reading,
+    SignalName,
+)
+from agent.domain.sun import elevation
+
+Values = Mapping[SignalName, float]
+Verdict = bool | None
+
+
+class Rule(Protocol):
+    """Judges readings for one fault code, in the order of their time."""
+
+    @property
+    def code(self) -> FaultCode: ...
+
+    @property
+    def needs(self) -> tuple[frozenset[SignalName], ...]:
+        """Any one of these sets of signals is enough to judge."""
+        ...
+
+    @property
+    def watched(self) -> SignalName | None:
+        """The signal whose lowest value shows the fault at its worst."""
+        ...
+
+    def judge(self, reading: Reading) -> Verdict: ...
+
+    def loss_w(self, values: Values, /) -> float | None:
+        """Power lost while failing, None where it cannot be told."""
+        ...
+
+    def state(self) -> list[float]: ...
+
+    def restore(self, state: Sequence[float]) -> None: ...
+
+
+class Memoryless:
+    """What rules share that judge each reading by itself."""
+
+    watched: SignalName | None = None
+
+    def loss_w(self, _values: Values, /) -> float | None:
+        return None
+
+    def state(self) -> list[float]:
+        return []
+
+    def restore(self, state: Sequence[float]) -> None:
+        """Nothing to carry over."""
+
+
+class PublishedBattery(Memoryless):
+    """Scenario 1 as published: with surplus and room in the battery, its power below 0 fails and above 0 is healthy."""
+
+    code = FaultCode.BATTERY_NOT_CHARGING
+    needs = (frozenset({PV_POWER, LOAD_POWER, BATTERY_POWER, BATTERY_SOC}),)
+    watched = BATTERY_POWER
+
+    def judge(self, reading: Reading) -> Verdict:
+        values = reading.values
+        pv, load = values.get(PV_POWER), values.get(LOAD_POWER)
+        if pv is None or load is None or pv <= load:
+            return None
+        soc, battery = values.get(BATTERY_SOC), values.get(BATTERY_POWER)
+        if soc is None or battery is None or soc >= 100 or battery == 0:
+            return None
+        return battery < 0
+
+
+class PublishedSolar(Memoryless):
+    """Scenario 2 as published: no power at the minute 12:00 of local time."""
+
+    code = FaultCode.NO_SOLAR_PRODUCTION
+    needs = (frozenset({PV_POWER}),)
+
+    def __init__(self, local: LocalTime) -> None:
+        self._local = local
+
+    def judge(self, reading: Reading) -> Verdict:
+        pv = reading.values.get(PV_POWER)
+        if pv is None or self._local.minute_of_day(reading.at_ms) != NOON:
+            return None
+        return pv == 0
+
+
+@dataclass(frozen=True, slots=True)
+class BatteryLimits:
+    """W, % and s. A surplus up to `margin_w` is no promise of charging: inverters leave that much to the grid.
+
+    `dead_band_w` around 0 is idle. Above `full_soc` the battery may rest until it is `soc_hysteresis` lower. A state of
+    charge stays good for `soc_hold_s`, since many devices give it more rarely than powers. `charge_limit_w` bounds what
+    is counted as lost.
+    """
+
+    margin_w: float = 200.0
+    dead_band_w: float = 50.0
+    full_soc: float = 97.0
+    soc_hysteresis: float = 3.0
+    soc_hold_s: float = 900.0
+    charge_limit_w: float = 5000.0
+
+
+class BatteryNotCharging:
+    """Scenario 1 for engineers: a real surplus, a battery with room, and its power is idle or negative."""
+
+    code = FaultCode.BATTERY_NOT_CHARGING
+    needs = (frozenset({PV_POWER, LOAD_POWER, BATTERY_POWER, BATTERY_SOC}),)
+    watched = BATTERY_POWER
+
+    def __init__(self, limits: BatteryLimits) -> None:
+        self._limits = limits
+        self._hold_ms = round(limits.soc_hold_s * 1000)
+        self._full = False
+        self._soc_ms: int | None = None
+
+    def judge(self, reading: Reading) -> Verdict:
+        at_ms, values = reading.at_ms, reading.values
+        soc = values.get(BATTERY_SOC)
+        if soc is not None:
+            self._soc_ms = at_ms
+            limit = self._limits.full_soc - (self._limits.soc_hysteresis if self._full else 0)
+            self._full = soc >= limit
+        pv, load, battery = values.get(PV_POWER), values.get(LOAD_POWER), values.get(BATTERY_POWER)
+        if pv is None or load is None or battery is None or pv - load <= self._limits.margin_w:
+            return None
+        if self._full or self._soc_ms is None or not 0 <= at_ms - self._soc_ms <= self._hold_ms:
+            return None
+        return battery <= self._limits.dead_band_w
+
+    def loss_w(self, values: Values, /) -> float | None:
+        surplus = min(values[PV_POWER] - values[LOAD_POWER], self._limits.charge_limit_w)
+        return max(0.0, surplus - max(0.0, values[BATTERY_POWER]))
+
+    def state(self) -> list[float]:
+        return [] if self._soc_ms is None else [int(self._full), self._soc_ms]
+
+    def restore(self, state: Sequence[float]) -> None:
+        if state:
+            self._full, self._soc_ms = bool(state[0]), int(state[1])
+
+
+@dataclass(frozen=True, slots=True)
+class SolarLimits:
+    """W and degrees. Without coordinates only `from_minute` ≤ local minute of the day < `to_minute` is judged."""
+
+    dead_band_w: float = 5.0
+    sun_elevation: float = 15.0
+    from_minute: int = 11 * 60
+    to_minute: int = 13 * 60
+
+
+class NoSolarProduction(Memoryless):
+    """Scenario 2 for engineers: no power although the sun is high enough. `place` is `(latitude, longitude)`."""
+
+    code = FaultCode.NO_SOLAR_PRODUCTION
+    needs = (frozenset({PV_POWER}),)
+
+    def __init__(self, limits: SolarLimits, local: LocalTime, place: tuple[float, float] | None) -> None:
+        self._limits = limits
+        self._local = local
+        self._place = place
+
+    def judge(self, reading: Reading) -> Verdict:
+        pv = reading.values.get(PV_POWER)
+        if pv is None or not self._by_day(reading.at_ms):
+            return None
+        return pv <= self._limits.dead_band_w
+
+    def _by_day(self, at_ms: int) -> bool:
+        if self._place is not None:
+            return elevation(at_ms, *self._place) >= self._limits.sun_elevation
+        return self._limits.from_minute <= self._local.minute_of_day(at_ms) < self._limits.to_minute
+
+
+class InverterAlarmRule(Memoryless):
+    """The inverter says so itself, by an alarm or by its state."""
+
+    code = FaultCode.INVERTER_ALARM
+    needs = (frozenset({INVERTER_ALARM}), frozenset({INVERTER_STATE}))
+
+    def judge(self, reading: Reading) -> Verdict:
+        values = reading.values
+        alarm, state = values.get(INVERTER_ALARM), values.get(INVERTER_STATE)
+        if alarm is None and state is None:
+            return None
+        return bool(alarm) or state == InverterState.FAULT

@@ -1,0 +1,97 @@
+"""The rules of the heating side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent.domain.faults import FaultCode
+from agent.domain.rules import Memoryless, Values, Verdict
+from agent.domain.signals import (
+    BOILER_FAULT,
+    FLOW_TEMPERATURE,
+    OUTDOOR_TEMPERATURE,
+    PUMP_ON,
+    ROOM_TEMPERATURE,
+    WATER_PRESSURE,
+    Reading,
+    SignalName,
+)
+
+
+class BoilerLockout(Memoryless):
+    """The boiler's own fault word is not 0."""
+
+    code = FaultCode.BOILER_LOCKOUT
+    needs = (frozenset({BOILER_FAULT}),)
+
+    def judge(self, reading: Reading) -> Verdict:
+        values = reading.values
+        word = values.get(BOILER_FAULT)
+        return None if word is None else word != 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeatLimits:
+    """°C. Below `heating_limit` outdoors the flow must reach `coldest_flow` and the room + `over_room`."""
+
+    heating_limit: float = 15.0
+    coldest_flow: float = 25.0
+    over_room: float = 3.0
+
+
+class NoHeat(Memoryless):
+    """The pump runs in the heating season, and what it moves is not warm."""
+
+    code = FaultCode.NO_HEAT
+    needs = (frozenset({FLOW_TEMPERATURE, PUMP_ON, OUTDOOR_TEMPERATURE}),)
+    watched = FLOW_TEMPERATURE
+
+    def __init__(self, limits: HeatLimits) -> None:
+        self._limits = limits
+
+    def judge(self, reading: Reading) -> Verdict:
+        values = reading.values
+        pump, flow, outdoor = values.get(PUMP_ON), values.get(FLOW_TEMPERATURE), values.get(OUTDOOR_TEMPERATURE)
+        if pump is None or flow is None or outdoor is None:
+            return None
+        if pump < 0.5 or outdoor >= self._limits.heating_limit:
+            return None
+        room = values.get(ROOM_TEMPERATURE)
+        warm = self._limits.coldest_flow
+        return flow < (warm if room is None else max(warm, room + self._limits.over_room))
+
+
+@dataclass(frozen=True, slots=True)
+class PressureLimits:
+    """bar. Once below `lowest`, it takes `hysteresis` more to be well again."""
+
+    lowest: float = 0.8
+    hysteresis: float = 0.1
+
+
+class LowWaterPressure:
+    """Too little water in the heating circuit."""
+
+    code = FaultCode.LOW_WATER_PRESSURE
+    needs = (frozenset({WATER_PRESSURE}),)
+    watched: SignalName | None = WATER_PRESSURE
+
+    def __init__(self, limits: PressureLimits) -> None:
+        self._limits = limits
+        self._low = False
+
+    def judge(self, reading: Reading) -> Verdict:
+        values = reading.values
+        pressure = values.get(WATER_PRESSURE)
+        if pressure is None:
+            return None
+        self._low = pressure < self._limits.lowest + (self._limits.hysteresis if self._low else 0.0)
+        return self._low
+
+    def loss_w(self, _values: Values, /) -> float | None:
+        return None
+
+    def state(self) -> list[float]:
+        return [int(self._low)]
+
+    def restore(self, state: Sequence[float]) -> None:
+        self._low = bool(state[0]) if state else False
