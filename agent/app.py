@@ -105,8 +105,8 @@ class Agent:
         """Write down that the agent has started."""
         self.pipeline.starts += 1
         now_ms = self.clock.now_ms()
-        detail = {"version": __version__, "starts": self.pipeline.starts}
-        await self.pipeline.note([(now_ms, Event(now_ms, "start", detail))])
+        event = Event(now_ms, "start", {"version": __version__, "starts": self.pipeline.starts})
+        await self.pipeline.note([(now_ms, event)])
 
     async def feed(self, history: Path) -> int:
         """Judge a recording as if it had been read live; what was judged before is passed over. Returns its rows."""
@@ -149,7 +149,7 @@ class Agent:
     def document(self) -> dict[str, Any]:
         """The reported twin as it is now."""
         site = self.settings.diagnosis.site
-        place = {"name": self.settings.site_name, "timezone": site.timezone}
+        place: dict[str, str | float] = {"name": self.settings.site_name, "timezone": site.timezone}
         if site.latitude is not None and site.longitude is not None:
             place |= {"latitude": site.latitude, "longitude": site.longitude}
         return {

@@ -46,7 +46,7 @@ class Processes:
 
     def start(self, name: str, command: Sequence[str | Path]) -> None:
         """Start one program; its own process group keeps a terminal's Ctrl-C for the demo alone."""
-        with self.log(name).open("ab") as output:
+        with self.log(name).open("wb") as output:
             self.running[name] = subprocess.Popen(
                 [str(part) for part in command],
                 stdin=subprocess.DEVNULL,

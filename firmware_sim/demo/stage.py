@@ -22,7 +22,6 @@ class World:
     origin_ms: int = ORIGIN_MS
     now_ms: int = ORIGIN_MS + HISTORY_DAYS * 86_400_000 + LIVE_HOUR_MS
     passwords: dict[str, str] = field(default_factory=dict)
-    fed: list[str] = field(default_factory=list)
 
     @classmethod
     def load(cls, path: Path) -> "World":
