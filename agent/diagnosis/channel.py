@@ -71,6 +71,9 @@ class Channel:
 
     def _tell(self, phase: str, at_ms: int, episode: Episode) -> Fault:
         self._told_ms, self._told_failing_ms = at_ms, episode.failing_ms
+        return self._fault(phase, episode)
+
+    def _fault(self, phase: str, episode: Episode) -> Fault:
         lost_wh = None if episode.lost_wh is None else round(episode.lost_wh, 1)
         return Fault(
             id=self._id(episode),
@@ -88,17 +91,9 @@ class Channel:
     def _id(self, episode: Episode) -> str:
         return ".".join(part for part in (self.code, self.component, str(episode.start_ms)) if part)
 
-    def active_fault(self) -> tuple[str, dict[str, str | int]] | None:
-        """`(id, what the twin says of it)` of the fault that lasts now."""
-        if not self.tracker.active:
-            return None
-        episode = self.tracker.episode()
-        return self._id(episode), {
-            "code": str(self.code),
-            "severity": str(FAULTS[self.code].severity),
-            "component": self.component,
-            "start_ms": episode.start_ms,
-        }
+    def active_fault(self) -> Fault | None:
+        """The fault that lasts now, as far as it has come."""
+        return self._fault("update", self.tracker.episode()) if self.tracker.active else None
 
     def state(self) -> list[Any]:
         rule = self.rule.state() if self.rule else []

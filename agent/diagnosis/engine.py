@@ -142,16 +142,20 @@ class Diagnosis:
                 states.setdefault(code, EpisodeReliability().state()).update(mtbf.state())
         return states
 
+    def active_faults(self) -> list[Fault]:
+        """The faults that last now, as far as they have come."""
+        faults = (channel.active_fault() for channel in (*self._channels, *self._sources.values()))
+        return [fault for fault in faults if fault is not None]
+
     def snapshot(self) -> dict[str, Any]:
         """The twin's sections `last`, `faults` and `reliability`; nothing in them is null."""
         last: dict[str, Any] = {}
         if self._last is not None:
             bad = {name: quality.name.lower() for name, quality in self._last.bad.items()}
             last = {"at_ms": self._last.at_ms, "values": dict(self._last.values), "bad": bad}
-        active = (channel.active_fault() for channel in (*self._channels, *self._sources.values()))
         return {
             "last": last,
-            "faults": dict(fault for fault in active if fault is not None),
+            "faults": {fault.id: _told_by_twin(fault) for fault in self.active_faults()},
             "reliability": {str(code): figures.report() for code, figures in self.reliability().items()},
         }
 
@@ -198,10 +202,13 @@ class Diagnosis:
                     channel.restore(state["channels"][channel.code])
         for name, each in state["sources"].items():
             self._source(name).restore(each)
-        published = state["published"]
-        self._published = [
-            (rule, PublishedMtbf.from_state(published.get(rule.code, {}))) for rule, _ in self._published
-        ]
+        kept = state["published"]
+        self._published = [(rule, PublishedMtbf.from_state(kept.get(rule.code, {}))) for rule, _ in self._published]
+
+
+def _told_by_twin(fault: Fault) -> dict[str, str | int]:
+    facts = {"code": str(fault.code), "severity": str(fault.severity), "component": fault.component}
+    return {**facts, "start_ms": fault.start_ms}
 
 
 def _without_nonfinite(reading: Reading) -> Reading:

@@ -59,16 +59,25 @@ class DiagnosisSettings:
     pressure_timing: Timing = field(default=Timing(debounce_s=600, clear_s=600))
     unreachable_timing: Timing = field(default=Timing(debounce_s=180, clear_s=60))
 
+    def with_max_gap(self, max_gap_s: float) -> "DiagnosisSettings":
+        """These settings, with another longest distance between samples for everything."""
+        changes: dict[str, Any] = {"max_gap_s": max_gap_s}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, Timing):
+                changes[each.name] = dataclasses.replace(value, max_gap_s=max_gap_s)
+        return dataclasses.replace(self, **changes)
 
-# TOML table in [diagnosis] -> field of its limits, field of its timing.
-_TABLES: Final[dict[str, tuple[str | None, str]]] = {
+
+# TOML table in [diagnosis] -> the fields it changes.
+_TABLES: Final[dict[str, tuple[str, ...]]] = {
     "battery_not_charging": ("battery_not_charging", "battery_timing"),
     "no_solar_production": ("no_solar_production", "solar_timing"),
-    "inverter_alarm": (None, "inverter_alarm_timing"),
-    "boiler_lockout": (None, "boiler_lockout_timing"),
+    "inverter_alarm": ("inverter_alarm_timing",),
+    "boiler_lockout": ("boiler_lockout_timing",),
     "no_heat": ("no_heat", "heat_timing"),
     "low_water_pressure": ("low_water_pressure", "pressure_timing"),
-    "device_unreachable": (None, "unreachable_timing"),
+    "device_unreachable": ("unreachable_timing",),
 }
 # Lowest and highest value that makes sense, by field.
 _RANGES: Final[dict[str, tuple[float, float]]] = {
@@ -95,97 +104,79 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
 }
 
 
-def settings_from(
-    document: Mapping[str, Any], where: str = "site file", *, published: bool = False
-) -> DiagnosisSettings:
+def settings_from(document: Mapping[str, Any], *, published: bool = False) -> DiagnosisSettings:
     """The settings in the tables `[site]` and `[diagnosis]` of `document`; other tables are somebody else's.
 
-    Raises `BadSetup` that names `where`, the field, its value and what was expected.
+    Raises `BadSetup` whose `where` is the field, and whose `problem` says its value and what was expected.
     """
-    diagnosis = _table(document, "diagnosis", where)
-    changes: dict[str, Any] = {"site": _site(_table(document, "site", where), where), "published": published}
+    table = _table(document.get("diagnosis", {}), "diagnosis")
     defaults = DiagnosisSettings()
-    plain = {"window_s", "max_gap_s"}
-    for name, value in diagnosis.items():
-        path = f"diagnosis.{name}"
-        if name in _TABLES:
-            _expect_table(value, path, where)
-        elif name not in plain:
-            raise BadSetup(where, f"{path}: unknown, expected one of {', '.join(sorted({*plain, *_TABLES}))}")
-    if "window_s" in diagnosis:
-        changes["window_s"] = _window(diagnosis["window_s"], where)
-    changes["max_gap_s"] = _number(diagnosis, "max_gap_s", defaults.max_gap_s, "diagnosis", where)
-    for table, (limits, timing) in _TABLES.items():
-        changes.update(_rule(diagnosis.get(table, {}), table, limits, timing, defaults, changes["max_gap_s"], where))
-    return dataclasses.replace(defaults, **changes)
+    known = {"window_s", "max_gap_s", *_TABLES}
+    for name in table:
+        if name not in known:
+            raise BadSetup(f"diagnosis.{name}", f"unknown, expected one of {', '.join(sorted(known))}")
+    changes: dict[str, Any] = {"site": _site(_table(document.get("site", {}), "site")), "published": published}
+    if "window_s" in table:
+        changes["window_s"] = _window(table["window_s"])
+    for name, owners in _TABLES.items():
+        changes.update(_rule(_table(table.get(name, {}), f"diagnosis.{name}"), name, owners, defaults))
+    settings = dataclasses.replace(defaults, **changes)
+    if "max_gap_s" in table:
+        settings = settings.with_max_gap(_number(table["max_gap_s"], "diagnosis.max_gap_s"))
+    return settings
 
 
-def _rule(
-    table: Mapping[str, Any],
-    name: str,
-    limits_field: str | None,
-    timing_field: str,
-    defaults: DiagnosisSettings,
-    max_gap_s: float,
-    where: str,
-) -> dict[str, Any]:
-    path = f"diagnosis.{name}"
-    timing: Timing = dataclasses.replace(getattr(defaults, timing_field), max_gap_s=max_gap_s)
-    parts: dict[str, Any] = {timing_field: timing}
-    if limits_field is not None:
-        parts[limits_field] = getattr(defaults, limits_field)
+def _rule(table: Mapping[str, Any], name: str, owners: tuple[str, ...], defaults: DiagnosisSettings) -> dict[str, Any]:
+    """The limits and the timing of one rule, changed by its table."""
+    parts: dict[str, Any] = {owner: getattr(defaults, owner) for owner in owners}
     known = {each.name: owner for owner, part in parts.items() for each in fields(part) if each.name != "max_gap_s"}
-    for key in table:
+    for key, raw in table.items():
+        path = f"diagnosis.{name}.{key}"
         if key not in known:
-            raise BadSetup(where, f"{path}.{key}: unknown, expected one of {', '.join(sorted(known))}")
-        owner = known[key]
-        value = _number(table, key, 0.0, path, where)
-        whole = isinstance(getattr(parts[owner], key), int)
-        parts[owner] = dataclasses.replace(parts[owner], **{key: int(value) if whole else value})
+            raise BadSetup(path, f"unknown, expected one of {', '.join(sorted(known))}")
+        part = parts[known[key]]
+        value = _number(raw, path)
+        whole = isinstance(getattr(part, key), int)
+        parts[known[key]] = dataclasses.replace(part, **{key: int(value) if whole else value})
     return parts
 
 
-def _site(table: Mapping[str, Any], where: str) -> SiteSettings:
+def _site(table: Mapping[str, Any]) -> SiteSettings:
     known = {each.name for each in fields(SiteSettings)}
     for key, value in table.items():
         if key not in known:
-            raise BadSetup(where, f"site.{key}: unknown, expected one of {', '.join(sorted(known))}")
+            raise BadSetup(f"site.{key}", f"unknown, expected one of {', '.join(sorted(known))}")
         if key in ("name", "timezone") and not isinstance(value, str):
-            raise BadSetup(where, f"site.{key}: {value!r}, expected text")
+            raise BadSetup(f"site.{key}", f"got {value!r}, expected text")
     if ("latitude" in table) != ("longitude" in table):
         given = "latitude" if "latitude" in table else "longitude"
-        raise BadSetup(where, f"site.{given}: given alone, expected both latitude and longitude or neither")
+        raise BadSetup(f"site.{given}", "given alone, expected both latitude and longitude or neither")
     timezone = table.get("timezone", "UTC")
     try:
         ZoneInfo(timezone)
     except (KeyError, ValueError, OSError) as error:
-        raise BadSetup(where, f"site.timezone: {timezone!r}, expected an IANA name such as Europe/Berlin") from error
+        raise BadSetup("site.timezone", f"got {timezone!r}, expected an IANA name such as Europe/Berlin") from error
+    name = table.get("name", "")
     if "latitude" not in table:
-        return SiteSettings(table.get("name", ""), None, None, timezone)
-    latitude, longitude = (_number(table, key, 0.0, "site", where) for key in ("latitude", "longitude"))
-    return SiteSettings(table.get("name", ""), latitude, longitude, timezone)
+        return SiteSettings(name, None, None, timezone)
+    latitude, longitude = (_number(table[key], f"site.{key}") for key in ("latitude", "longitude"))
+    return SiteSettings(name, latitude, longitude, timezone)
 
 
-def _table(document: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
-    table: Any = document.get(name, {})
-    return _expect_table(table, name, where)
-
-
-def _expect_table(value: Any, path: str, where: str) -> Mapping[str, Any]:
+def _table(value: Any, path: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise BadSetup(where, f"{path}: {value!r}, expected a table [{path}]")
+        raise BadSetup(path, f"got {value!r}, expected a table [{path}]")
     return value
 
 
-def _window(value: Any, where: str) -> int:
+def _window(value: Any) -> int:
     if isinstance(value, bool) or value not in _WINDOWS_S:
-        raise BadSetup(where, f"diagnosis.window_s: {value!r}, expected one of {', '.join(map(str, _WINDOWS_S))}")
+        raise BadSetup("diagnosis.window_s", f"got {value!r}, expected one of {', '.join(map(str, _WINDOWS_S))}")
     return int(value)
 
 
-def _number(table: Mapping[str, Any], key: str, default: float, path: str, where: str) -> float:
-    value = table.get(key, default)
-    low, high = _RANGES[key]
+def _number(value: Any, path: str) -> float:
+    low, high = _RANGES[path.rpartition(".")[2]]
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise BadSetup(where, f"{path}.{key}: {value!r}, expected a number from {low:g} to {high:g}")
+        raise BadSetup(path, f"got {value!r}, expected a number from {low:g} to {high:g}")
     return float(value)
