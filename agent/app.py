@@ -109,11 +109,16 @@ class Agent:
         await self.pipeline.note([(now_ms, event)])
 
     async def feed(self, history: Path) -> int:
-        """Judge a recording as if it had been read live; what was judged before is passed over. Returns its rows."""
+        """Judge a recording as if it had been read live, and return how many of its rows were new.
+
+        Rows up to the checkpoint were judged before an earlier stop.
+        """
         self.pipeline.hold = HISTORY_HOLD
-        rows = 0
-        # A recording says nothing about whether a device could be reached.
+        rows, judged_ms = 0, self.pipeline.at_ms
         for reading in read_recording(history, ColumnMapping()):
+            if reading.at_ms <= judged_ms:
+                continue
+            # A recording says nothing about whether a device could be reached.
             await self.pipeline.take(reading, {})
             rows += 1
             if rows % 256 == 0:

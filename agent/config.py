@@ -120,16 +120,12 @@ def load(path: Path) -> AgentSettings:
         raise BadSetup(str(path), f"device.id {file.device.id!r} must be 3 to 40 of a-z, 0-9 and -")
     _check_names(path, file.source)
     _check_positive(path, file)
-    try:
-        diagnosis = settings_from(table)
-    except BadSetup as error:
-        raise BadSetup(f"{path}: {error.where}", error.problem, hint=error.hint) from error
     return AgentSettings(
         path=path,
         device=file.device.id,
         state=path.parent / file.device.state,
         site_name=str(file.site.get("name", file.device.id)),
-        diagnosis=diagnosis,
+        diagnosis=settings_from(table, str(path)),
         sources=tuple(file.source),
         poll=file.poll,
         journal=file.journal,

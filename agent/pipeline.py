@@ -46,12 +46,7 @@ class Pipeline:
         return cls(Diagnosis.from_state(settings, checkpoint.diagnosis), outbox, checkpoint)
 
     async def take(self, reading: Reading, reachable: Mapping[str, bool]) -> bool:
-        """Judge one reading. True when a fault record was committed, which should travel soon.
-
-        A reading that is not newer than the last one is passed over: it has been judged before.
-        """
-        if reading.at_ms <= self.at_ms:
-            return False
+        """Judge one reading. True when a fault record was committed, which should travel soon."""
         self._pending += self.diagnosis.update(reading, reachable)
         self.at_ms = reading.at_ms
         return await self.commit() if len(self._pending) >= self.hold else False
