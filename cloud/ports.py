@@ -45,6 +45,14 @@ class FleetWriter(Protocol):
         """Keep a message that could not be read, with its reason."""
         ...
 
+    def standings(self) -> list[tuple[str, Ack]]:
+        """Where every device stands in the epoch it wrote last: what to tell them after the aggregator was away."""
+        ...
+
+    def desired(self) -> list[tuple[str, Twin]]:
+        """Every desired twin that is not empty."""
+        ...
+
 
 class ActiveFault(msgspec.Struct, frozen=True):
     id: str
@@ -58,7 +66,7 @@ class Site(msgspec.Struct, frozen=True):
     """One device as the fleet table shows it. `online` is None before its first status.
 
     `equipment` is source name → maker, model, serial, firmware. `mtbf_hours` is the figure over all fault codes with
-    its lower 95 % bound; `mtbf_hours` is None while there was no failure. `backlog` counts records not yet acknowledged.
+    its lower 95 % bound; `mtbf_hours` is None while there was no failure. `backlog` counts unacknowledged records.
     """
 
     device: str

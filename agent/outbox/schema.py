@@ -1,0 +1,104 @@
+"""Opening a journal file: its identity, its version, its numbered migrations."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from agent.domain.errors import BadSetup, Transient
+
+APPLICATION_ID: Final = 0x45574A31
+PAGE_BYTES: Final = 4096
+_MIGRATIONS: Final = "migrations"
+
+
+def migrations() -> list[str]:
+    """The statements of every migration, in order; the first leads from an empty file to version 1."""
+    folder = files("agent.outbox") / _MIGRATIONS
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return [(folder / name).read_text("utf-8") for name in names]
+
+
+def open_journal(path: Path, scripts: Sequence[str] | None = None) -> sqlite3.Connection:
+    """The journal at `path`, made when it is not there, at the newest version.
+
+    Raises `BadSetup` for a file that is no journal or was written by a newer version; `Transient` when the disk
+    refuses.
+    """
+    if not path.parent.is_dir():
+        raise BadSetup(
+            str(path), f"folder {path.parent} does not exist", hint="create it and let the agent write there"
+        )
+    connection = None
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+        _prepare(connection, path, migrations() if scripts is None else scripts)
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        raise explain(path, error) from error
+    except BadSetup:
+        if connection is not None:
+            connection.close()
+        raise
+    return connection
+
+
+def explain(path: Path, error: sqlite3.Error) -> Transient | BadSetup:
+    """What an SQLite error means to the caller: a disk that refuses may recover, a broken file will not."""
+    if isinstance(error, sqlite3.OperationalError):
+        return Transient(f"{path}: {error}")
+    hint = "move the file aside; the agent then starts a new journal"
+    return BadSetup(str(path), f"not a usable journal ({error})", hint=hint)
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, scripts: Sequence[str]) -> None:
+    version = _pragma(connection, "user_version")
+    _check(connection, path, version, len(scripts))
+    if version == 0:
+        connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA journal_size_limit=1048576")
+    for number in range(version + 1, len(scripts) + 1):
+        _migrate(connection, number, scripts[number - 1])
+
+
+def _check(connection: sqlite3.Connection, path: Path, version: int, ours: int) -> None:
+    if _pragma(connection, "application_id") != APPLICATION_ID:
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if version or tables:
+            raise BadSetup(str(path), "a database of another program, expected a journal", hint="name another file")
+    elif version > ours:
+        problem = f"journal of version {version}, this program knows up to version {ours}"
+        raise BadSetup(str(path), problem, hint="install the newer agent again, or move the file aside")
+
+
+def _migrate(connection: sqlite3.Connection, number: int, script: str) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in _statements(script):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version={number}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    value = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return int(value)

@@ -1,0 +1,142 @@
+"""The carrier MQTT 3.1.1: one connection, with everything the broker can say turned into this project's errors."""
+
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import aiomqtt
+
+from agent.domain.errors import BadSetup, UplinkUnavailable
+from agent.domain.wire import STATUS, Status, encode_status, topic
+from agent.ports import BrokerSession, Message
+
+# CONNACK codes 4 and 5 of MQTT 3.1.1, as the reason codes that paho translates them to.
+_REFUSED: Final = {4, 5, 134, 135}
+_MAX_QUEUED: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """Where the broker is and who we are. With `ca_file`, or with `tls`, the connection is TLS and is verified.
+
+    `keepalive_s` costs 4 bytes each; a dead peer is noticed earlier than that by acknowledgements that stay out.
+    """
+
+    host: str
+    device: str
+    port: int = 1883
+    username: str | None = None
+    password: str | None = None
+    tls: bool = False
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    keepalive_s: int = 300
+    timeout_s: float = 20.0
+
+    @property
+    def address(self) -> str:
+        """`host:port`, as error texts name it."""
+        return f"{self.host}:{self.port}"
+
+
+class MqttBroker:
+    """`agent.ports.Broker` over MQTT. The session is clean: what must not be lost is in the journal, not here."""
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self._settings = settings
+
+    def connect(self) -> AbstractAsyncContextManager[BrokerSession]:
+        """Raises `UplinkUnavailable`; `BadSetup` for a refused login or unreadable certificates."""
+        return self._connect()
+
+    @asynccontextmanager
+    async def _connect(self) -> AsyncIterator[BrokerSession]:
+        client = self._client()
+        try:
+            await client.__aenter__()
+        except aiomqtt.MqttError as error:
+            raise self._explain(error) from error
+        try:
+            yield MqttSession(client, self._settings.address)
+        finally:
+            await _leave(client)
+
+    def _client(self) -> aiomqtt.Client:
+        chosen = self._settings
+        return aiomqtt.Client(
+            chosen.host,
+            chosen.port,
+            username=chosen.username,
+            password=chosen.password,
+            identifier=chosen.device,
+            clean_session=True,
+            keepalive=chosen.keepalive_s,
+            timeout=chosen.timeout_s,
+            tls_context=self._tls(),
+            max_queued_incoming_messages=_MAX_QUEUED,
+            will=aiomqtt.Will(topic(chosen.device, STATUS), encode_status(Status("offline")), qos=1, retain=True),
+        )
+
+    def _tls(self) -> ssl.SSLContext | None:
+        chosen = self._settings
+        if not chosen.tls and chosen.ca_file is None:
+            return None
+        try:
+            context = ssl.create_default_context(cafile=chosen.ca_file)
+            if chosen.cert_file is not None:
+                context.load_cert_chain(chosen.cert_file, chosen.key_file)
+        except OSError as error:
+            files = ", ".join(str(file) for file in (chosen.ca_file, chosen.cert_file, chosen.key_file) if file)
+            raise BadSetup(files or "system certificates", f"cannot be used for TLS ({error})") from error
+        return context
+
+    def _explain(self, error: aiomqtt.MqttError) -> UplinkUnavailable | BadSetup:
+        code = getattr(error, "rc", None)
+        if getattr(code, "value", code) in _REFUSED:
+            who = f"user {self._settings.username!r}" if self._settings.username else "a login without a name"
+            hint = "check username, password and certificate of this device"
+            return BadSetup(f"broker {self._settings.address}", f"refuses {who}: {code}", hint=hint)
+        return UplinkUnavailable(f"broker {self._settings.address}: {error}")
+
+
+class MqttSession:
+    """`agent.ports.BrokerSession` over one aiomqtt client."""
+
+    def __init__(self, client: aiomqtt.Client, address: str) -> None:
+        self._client = client
+        self._address = address
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """See `agent.ports.BrokerSession`."""
+        with self._errors():
+            await self._client.publish(topic, payload, qos=1, retain=retain)
+
+    async def subscribe(self, *topics: str) -> None:
+        """See `agent.ports.BrokerSession`."""
+        with self._errors():
+            await self._client.subscribe([(name, 1) for name in topics])
+
+    async def messages(self) -> AsyncIterator[Message]:
+        """Every message from now on; ends only by `UplinkUnavailable`."""
+        with self._errors():
+            async for message in self._client.messages:
+                yield Message(message.topic.value, message.payload, bool(message.retain))
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except aiomqtt.MqttError as error:
+            raise UplinkUnavailable(f"broker {self._address}: {error}") from error
+
+
+async def _leave(client: aiomqtt.Client) -> None:
+    """Say goodbye; a connection that is already broken needs none."""
+    try:
+        await client.__aexit__(None, None, None)
+    except aiomqtt.MqttError:
+        return

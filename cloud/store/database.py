@@ -1,0 +1,115 @@
+"""One database: opened, brought to this version, its transactions, its errors."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, NoSuchModuleError, OperationalError
+
+from agent.domain.errors import BadSetup, Transient
+from cloud.ports import Clock
+from cloud.store.migrations import migrate
+
+_WRITING: Final = "emberwatt_writing"
+_BUSY_S: Final = 10
+
+
+class Database:
+    """Opened with `with`. `url` is SQLAlchemy's, e.g. `sqlite:////var/lib/emberwatt/fleet.db`."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._url = url
+        self._clock = clock
+        self._engine: Engine | None = None
+        self._writing = Lock()
+
+    @property
+    def where(self) -> str:
+        """What error texts call it: the file, or the address without its password."""
+        try:
+            url = make_url(self._url)
+        except ArgumentError:
+            return "database"
+        return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+
+    def __enter__(self) -> "Database":
+        """Raises `BadSetup` for an unusable address or a database of a newer version, `Transient` when it is away."""
+        self._engine = self._create()
+        try:
+            with self.write() as connection:
+                migrate(connection, self.where, self._clock.now_ms())
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view. Raises `Transient` when the database cannot be reached."""
+        with self._errors() as engine, engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction, one writer at a time; committed when the block ends well. Raises `Transient`."""
+        with self._errors() as engine, self._writing, engine.connect() as plain:
+            connection = plain.execution_options(**{_WRITING: True})
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def _errors(self) -> Iterator[Engine]:
+        if self._engine is None:
+            raise RuntimeError("the database is not open")
+        try:
+            yield self._engine
+        except (OperationalError, InterfaceError) as error:
+            raise Transient(f"{self.where}: {error.orig}") from error
+        except DatabaseError as error:
+            if type(error) is not DatabaseError:
+                raise
+            raise BadSetup(self.where, f"not a usable database ({error.orig})") from error
+
+    def _create(self) -> Engine:
+        try:
+            url = make_url(self._url)
+            if url.get_backend_name() == "sqlite":
+                return _sqlite(url.database)
+            return create_engine(url, pool_pre_ping=True)
+        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+            hint = "for example sqlite:///fleet.db"
+            raise BadSetup(
+                "database", f"{self._url!r} is not an address that can be used ({error})", hint=hint
+            ) from error
+
+
+def _sqlite(file: str | None) -> Engine:
+    if not file or file == ":memory:":
+        raise BadSetup("database", "an SQLite database needs a file", hint="for example sqlite:///fleet.db")
+    if not Path(file).absolute().parent.is_dir():
+        raise BadSetup(file, f"folder {Path(file).absolute().parent} does not exist")
+    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": _BUSY_S, "check_same_thread": False})
+    event.listen(engine, "connect", _settle)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _settle(connection: Any, _record: object) -> None:
+    """The driver's own transaction handling is off, so that ours covers every statement, table definitions included."""
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32768"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    writing = connection.get_execution_options().get(_WRITING, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -1,0 +1,35 @@
+"""Twins as rows: one per device and side."""
+
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from agent.domain.errors import BadMessage
+from agent.domain.twin import MAX_BYTES, Document, Twin, merge_patch
+from cloud.store import schema
+from cloud.store.upserts import put
+
+_document: Final = msgspec.json.Decoder(Document)
+
+
+def read_twin(connection: Connection, device: str, side: str) -> Twin:
+    """One side of a device's twin; version 0 and empty before the first."""
+    table = schema.twins
+    query = select(table.c.version, table.c.doc).where(table.c.device == device, table.c.side == side)
+    row = connection.execute(query).first()
+    return Twin() if row is None else Twin(row.version, decode_document(row.doc))
+
+
+def write_twin(connection: Connection, device: str, side: str, twin: Twin, now_ms: int) -> None:
+    """Nulls are left out, as RFC 7396 means them. Raises `BadMessage` when the document has grown too large."""
+    doc = msgspec.json.encode(merge_patch({}, twin.doc))
+    if len(doc) > MAX_BYTES:
+        raise BadMessage(f"twin: document of {len(doc)} bytes, at most {MAX_BYTES} allowed")
+    row = {"device": device, "side": side, "version": twin.version, "doc": doc.decode(), "updated_ms": now_ms}
+    put(connection, schema.twins.name, [row])
+
+
+def decode_document(text: str) -> Document:
+    """The document of a row."""
+    return _document.decode(text)
