@@ -21,8 +21,8 @@ KILLS = 20
 
 # What must be the same: everything but when it arrived and under which number it travelled.
 TABLES = {
-    "summaries": "SELECT device, signal, start_ms, window_s, mean, low, high, last, n, stale, missing, invalid, estimated "
-    "FROM summaries ORDER BY device, signal, start_ms, window_s",
+    "summaries": "SELECT device, signal, start_ms, window_s, mean, low, high, last, n, stale, missing, invalid, "
+    "estimated FROM summaries ORDER BY device, signal, start_ms, window_s",
     "energy": "SELECT device, at_ms, counters, measured FROM energy ORDER BY device, at_ms",
     "faults": "SELECT device, id, code, severity, component, start_ms, end_ms, failing_s, evidence, lost_wh, step "
     "FROM faults ORDER BY device, id",
