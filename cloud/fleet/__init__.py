@@ -1,0 +1,1 @@
+"""What a whole fleet shows that one home cannot."""
