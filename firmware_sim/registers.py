@@ -1,0 +1,61 @@
+"""What a device keeps in its Modbus tables, and how numbers become 16-bit words (big-endian, high word first)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+COILS: Final = 1
+DISCRETE_INPUTS: Final = 2
+HOLDING: Final = 3
+INPUT: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One consistent snapshot: per function code the words (or bits) by 0-based address.
+
+    A table that is not there makes its function illegal; an address that is not there is a hole. `max_words` is the
+    longest register read that the device answers.
+    """
+
+    tables: Mapping[int, Mapping[int, int]]
+    max_words: int = 125
+    max_bits: int = 2000
+    unit_ids: frozenset[int] = field(default_factory=lambda: frozenset({1}))
+
+
+def words16(value: int) -> list[int]:
+    """One signed or unsigned 16-bit number. Raises `OverflowError` when it does not fit.
+
+    >>> words16(-2)
+    [65534]
+    """
+    if not -0x8000 <= value <= 0xFFFF:
+        raise OverflowError(f"{value} does not fit 16 bits")
+    return [value & 0xFFFF]
+
+
+def words32(value: int) -> list[int]:
+    """One 32-bit number, high word first.
+
+    >>> words32(65537)
+    [1, 1]
+    """
+    if not -0x8000_0000 <= value <= 0xFFFF_FFFF:
+        raise OverflowError(f"{value} does not fit 32 bits")
+    return [(value >> 16) & 0xFFFF, value & 0xFFFF]
+
+
+def words_text(text: str, length: int) -> list[int]:
+    """ASCII in `length` words, padded with NUL, cut where it is too long.
+
+    >>> words_text("AB", 2)
+    [16706, 0]
+    """
+    raw = text.encode("ascii", "replace")[: 2 * length].ljust(2 * length, b"\0")
+    return [int.from_bytes(raw[place : place + 2], "big") for place in range(0, 2 * length, 2)]
+
+
+def tenths(value: float) -> int:
+    """A temperature in steps of 0.1 as a signed word's value."""
+    return round(value * 10.0)

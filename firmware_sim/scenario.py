@@ -1,0 +1,353 @@
+"""A scenario: a site, what breaks there and what a diagnosis must find. Read from TOML, checked whole."""
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from agent.domain.signals import Equipment, InverterAlarm, SignalName, signal_name
+from firmware_sim.battery import Battery
+from firmware_sim.boiler import Boiler, Control, HeatParts, House
+from firmware_sim.errors import BadScenario
+from firmware_sim.failures import (
+    FOUND_CODES,
+    HEAT_SENSORS,
+    HOME_SENSORS,
+    BatteryMode,
+    Fault,
+    FaultCode,
+    Silence,
+)
+from firmware_sim.fields import Fields
+from firmware_sim.home import HomeParts, Inverter
+from firmware_sim.load import Household
+from firmware_sim.offsets import Offset, parse_offset
+from firmware_sim.replay import RECORDINGS
+from firmware_sim.solar import Place, PvString
+from firmware_sim.weather import Climate
+
+
+class SiteKind(StrEnum):
+    """What a site is, which decides the register map that it speaks."""
+
+    HOME = "home"
+    RECORDING = "recording"
+    BOILER = "boiler"
+
+
+# Faults that each kind of site can have; a recording has happened already, so only its line can break.
+_ALLOWED = {
+    SiteKind.HOME: {
+        FaultCode.BATTERY_NOT_CHARGING,
+        FaultCode.NO_SOLAR_PRODUCTION,
+        FaultCode.INVERTER_ALARM,
+        FaultCode.DEVICE_UNREACHABLE,
+        FaultCode.SENSOR_BROKEN,
+    },
+    SiteKind.RECORDING: {FaultCode.DEVICE_UNREACHABLE},
+    SiteKind.BOILER: {
+        FaultCode.BOILER_LOCKOUT,
+        FaultCode.NO_HEAT,
+        FaultCode.DEVICE_UNREACHABLE,
+        FaultCode.SENSOR_BROKEN,
+    },
+}
+
+
+class AlarmWord(StrEnum):
+    """Names of `InverterAlarm` that a SunSpec event word can express."""
+
+    GRID = "grid"
+    DC = "dc"
+    TEMPERATURE = "temperature"
+    HARDWARE = "hardware"
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPlan:
+    """An injected fault whose times still wait for an origin. `fault` has them at 0."""
+
+    fault: Fault
+    start: Offset
+    end: Offset
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a diagnosis must name: a fault `code` whose start lies within `tolerance_min` of `start`."""
+
+    code: str
+    start: Offset
+    end: Offset
+    tolerance_min: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A whole scenario. Of `home`, `recording` and `heat` the one of its kind is there."""
+
+    name: str
+    title: str
+    kind: SiteKind
+    seed: int
+    place: Place
+    zone: ZoneInfo
+    equipment: Equipment
+    unit_id: int
+    climate: Climate | None
+    strings: tuple[PvString, ...]
+    household: Household
+    home: HomeParts | None
+    recording: str
+    recording_capacity_wh: float
+    heat: HeatParts | None
+    people: int
+    faults: tuple[FaultPlan, ...]
+    expectations: tuple[Expectation, ...]
+    may_also: tuple[str, ...]
+
+    def faults_from(self, origin_ms: int) -> tuple[Fault, ...]:
+        """The faults with their instants."""
+        return tuple(
+            Fault(
+                code=plan.fault.code,
+                start_ms=plan.start.at_ms(origin_ms, self.zone),
+                end_ms=plan.end.at_ms(origin_ms, self.zone),
+                battery=plan.fault.battery,
+                silence=plan.fault.silence,
+                alarm=plan.fault.alarm,
+                sensor=plan.fault.sensor,
+            )
+            for plan in self.faults
+        )
+
+
+def shipped() -> list[str]:
+    """Names of the scenarios in this package, sorted."""
+    folder = files("firmware_sim").joinpath("scenarios")
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load_scenario(name: str) -> Scenario:
+    """A shipped scenario by its name, or one in a file by its path. Raises `BadScenario`."""
+    if name.endswith(".toml"):
+        path = Path(name)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadScenario(name, "", f"cannot be read: {error}") from error
+        return parse_scenario(path.stem, text, name)
+    if name not in shipped():
+        raise BadScenario(name, "", f"no such scenario; expected a path that ends in .toml or one of {_listed()}")
+    text = files("firmware_sim").joinpath("scenarios", f"{name}.toml").read_text(encoding="utf-8")
+    return parse_scenario(name, text, f"scenarios/{name}.toml")
+
+
+def _listed() -> str:
+    return ", ".join(shipped())
+
+
+def parse_scenario(name: str, text: str, where: str) -> Scenario:
+    """A scenario from TOML. `where` names the file in errors. Raises `BadScenario`."""
+    try:
+        table: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadScenario(where, "", f"is not TOML: {error}") from error
+    top = Fields(where, "", table)
+    kind = top.word("kind", SiteKind)
+    site, equipment = top.table("site"), top.table("equipment")
+    is_home, is_heat = kind is SiteKind.HOME, kind is SiteKind.BOILER
+    recording, capacity = _recording(top) if kind is SiteKind.RECORDING else ("", 0.0)
+    scenario = Scenario(
+        name=name,
+        title=top.text("title"),
+        kind=kind,
+        seed=top.whole("seed", 0, 2**31 - 1, 0),
+        place=_place(site),
+        zone=site.parsed("timezone", _zone),
+        equipment=_equipment(equipment),
+        unit_id=equipment.whole("unit_id", 1, 247, 1),
+        climate=None if kind is SiteKind.RECORDING else _climate(top.table("climate")),
+        strings=_strings(top) if is_home else (),
+        household=_household(top.table("household")) if is_home else Household(),
+        home=_home(top) if is_home else None,
+        recording=recording,
+        recording_capacity_wh=capacity,
+        heat=_heat(top) if is_heat else None,
+        people=top.table("household").whole("people", 1, 12, 3) if is_heat else 0,
+        faults=tuple(_fault(fields, kind) for fields in top.tables("fault")),
+        expectations=tuple(_expectation(fields) for fields in top.tables("expect")),
+        may_also=_codes(top, "may_also"),
+    )
+    for part in (site, equipment, top):
+        part.end()
+    return scenario
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{text!r} is not a time zone; expected a name like Europe/Berlin") from error
+
+
+def _place(site: Fields) -> Place:
+    return Place(
+        site.number("latitude", -90, 90), site.number("longitude", -180, 180), site.number("altitude_m", -430, 5000, 0)
+    )
+
+
+def _equipment(fields: Fields) -> Equipment:
+    return Equipment(fields.text("maker"), fields.text("model"), fields.text("serial"), fields.text("firmware"))
+
+
+def _climate(fields: Fields) -> Climate:
+    climate = Climate(
+        cloudiness=fields.number("cloudiness", 0, 1, 0.4),
+        mean_temperature=fields.number("mean_temperature", -20, 30, 10),
+        seasonal_swing=fields.number("seasonal_swing", 0, 30, 9),
+        daily_swing=fields.number("daily_swing", 0, 15, 5),
+    )
+    fields.end()
+    return climate
+
+
+def _strings(top: Fields) -> tuple[PvString, ...]:
+    rows = top.tables("pv_string")
+    if not 1 <= len(rows) <= 2:
+        raise top.problem("pv_string", f"there are {len(rows)}; expected one or two tables [[pv_string]]")
+    strings = []
+    for row in rows:
+        tilt, azimuth = row.number("tilt", 0, 90), row.number("azimuth", 0, 360)
+        strings.append(PvString(row.number("peak_w", 100, 60_000), tilt, azimuth))
+        row.end()
+    return tuple(strings)
+
+
+def _household(fields: Fields) -> Household:
+    household = Household(
+        base_w=fields.number("base_w", 0, 5000, 160),
+        people=fields.whole("people", 1, 12, 3),
+        car_w=fields.number("car_w", 0, 22_000, 0),
+    )
+    fields.end()
+    return household
+
+
+def _home(top: Fields) -> HomeParts:
+    inverter, battery = top.table("inverter"), top.table("battery")
+    capacity = battery.number("capacity_wh", 500, 200_000)
+    parts = HomeParts(
+        Inverter(inverter.number("ac_limit_w", 500, 32_000), inverter.number("efficiency", 0.8, 1, 0.97)),
+        Battery(
+            capacity_wh=capacity,
+            charge_limit_w=battery.number("charge_limit_w", 100, 32_000),
+            discharge_limit_w=battery.number("discharge_limit_w", 100, 32_000),
+            charge_efficiency=battery.number("charge_efficiency", 0.5, 1, 0.97),
+            discharge_efficiency=battery.number("discharge_efficiency", 0.5, 1, 0.97),
+            low_share=battery.number("low_percent", 0, 90, 5) / 100.0,
+        ),
+        first_soc=battery.number("first_percent", 0, 100, 40) / 100.0,
+        first_total_wh=inverter.number("first_total_wh", 1000, 1e9, 1e6),
+    )
+    inverter.end()
+    battery.end()
+    return parts
+
+
+def _heat(top: Fields) -> HeatParts:
+    house, boiler, control = top.table("house"), top.table("boiler"), top.table("control")
+    parts = HeatParts(
+        House(
+            loss_w_per_k=house.number("loss_w_per_k", 20, 2000, 170),
+            capacity=house.number("capacity_kj_per_k", 3000, 200_000, 18_000) * 1000,
+            radiator_w_per_k=house.number("radiator_w_per_k", 40, 1500, 190),
+            gains_w=house.number("gains_w", 0, 3000, 250),
+        ),
+        Boiler(
+            burner_w=boiler.number("burner_w", 3000, 100_000, 18_000),
+            tank_litres=boiler.number("tank_litres", 80, 1000, 200),
+            hysteresis_k=boiler.number("hysteresis_k", 1, 15, 4),
+        ),
+        Control(
+            room_day=control.number("room_day", 10, 28, 21),
+            room_night=control.number("room_night", 5, 28, 18),
+            slope=control.number("slope", 0.2, 3, 1.15),
+            level=control.number("level", -10, 20, 1),
+            heating_limit=control.number("heating_limit", 5, 30, 17),
+            dhw=control.number("dhw", 40, 65, 55),
+        ),
+    )
+    for fields in (house, boiler, control):
+        fields.end()
+    return parts
+
+
+def _recording(top: Fields) -> tuple[str, float]:
+    fields = top.table("recording")
+    name = fields.text("name")
+    if name not in RECORDINGS:
+        raise fields.problem("name", f"{name!r} does not exist; expected one of {', '.join(RECORDINGS)}")
+    capacity = fields.number("capacity_wh", 500, 200_000)
+    fields.end()
+    return name, capacity
+
+
+def _window(fields: Fields) -> tuple[Offset, Offset]:
+    start: Offset = fields.parsed("from", parse_offset)
+    end: Offset = fields.parsed("to", parse_offset)
+    if end <= start:
+        raise fields.problem("to", "does not lie behind 'from'; expected a later time")
+    return start, end
+
+
+def _fault(fields: Fields, kind: SiteKind) -> FaultPlan:
+    code = fields.word("code", FaultCode)
+    if code not in _ALLOWED[kind]:
+        raise fields.problem("code", f"{code} cannot happen to a {kind}; expected one of {_sorted(_ALLOWED[kind])}")
+    start, end = _window(fields)
+    battery, silence, alarm, sensor = BatteryMode.IDLE, Silence.REFUSE, InverterAlarm.TEMPERATURE, None
+    if code is FaultCode.BATTERY_NOT_CHARGING:
+        battery = fields.word("battery", BatteryMode, BatteryMode.IDLE)
+    elif code is FaultCode.DEVICE_UNREACHABLE:
+        silence = fields.word("silence", Silence, Silence.REFUSE)
+    elif code is FaultCode.INVERTER_ALARM:
+        alarm = InverterAlarm[fields.word("alarm", AlarmWord, AlarmWord.TEMPERATURE).name]
+    elif code is FaultCode.SENSOR_BROKEN:
+        sensor = _sensor(fields, kind)
+    fields.end()
+    return FaultPlan(Fault(code, 0, 0, battery, silence, alarm, sensor), start, end)
+
+
+def _sensor(fields: Fields, kind: SiteKind) -> SignalName:
+    sensor: SignalName = fields.parsed("sensor", signal_name)
+    known = HOME_SENSORS if kind is SiteKind.HOME else HEAT_SENSORS
+    if sensor not in known:
+        raise fields.problem("sensor", f"{sensor!r} cannot break at a {kind}; expected one of {_sorted(known)}")
+    return sensor
+
+
+def _expectation(fields: Fields) -> Expectation:
+    code = fields.text("code")
+    if code not in FOUND_CODES:
+        raise fields.problem("code", f"{code!r} is not a fault's name; expected one of {_sorted(FOUND_CODES)}")
+    start, end = _window(fields)
+    tolerance = fields.whole("tolerance_minutes", 0, 1440, 30)
+    fields.end()
+    return Expectation(code, start, end, tolerance)
+
+
+def _codes(top: Fields, key: str) -> tuple[str, ...]:
+    codes = top.texts(key)
+    for code in codes:
+        if code not in FOUND_CODES:
+            raise top.problem(key, f"{code!r} is not a fault's name; expected some of {_sorted(FOUND_CODES)}")
+    return codes
+
+
+def _sorted(codes: Iterable[str]) -> str:
+    return ", ".join(sorted(codes))
