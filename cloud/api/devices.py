@@ -162,5 +162,3 @@ def _check_no_null(value: object, place: str) -> None:
     if isinstance(value, dict):
         for key, item in value.items():
             _check_no_null(item, f"{place}.{key}")
-
-

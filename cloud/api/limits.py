@@ -7,7 +7,6 @@ from cloud.api.problems import Problem, answer
 MAX_BODY_BYTES = 64 * 1024
 
 
-
 class BodyLimit:
     """Answers 413 to a request whose body is longer than `limit` bytes, whatever its headers promise."""
 

@@ -132,9 +132,7 @@ def _by_device(reader: FleetReader, device: str | None) -> list[ReliabilityOut]:
             code=None,
             devices=1,
             at=iso_or_none(site.last_at_ms),
-            figures=Figures(
-                failures=site.failures, mtbf_hours=site.mtbf_hours, mtbf_low_hours=site.mtbf_low_hours
-            ),
+            figures=Figures(failures=site.failures, mtbf_hours=site.mtbf_hours, mtbf_low_hours=site.mtbf_low_hours),
             published=None,
         )
         for site in sorted(sites, key=lambda site: site.device)[:MAX_ROWS]

@@ -1,0 +1,30 @@
+"""Templates to answers. Everything a device says is escaped."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+
+def _segment(text: str) -> str:
+    """`text` as one segment of a path."""
+    return quote(text, safe="")
+
+
+PAGES = Environment(
+    loader=PackageLoader("cloud.dashboard"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+PAGES.filters["segment"] = _segment
+
+
+def rendered(request: Request, template: str, content: Mapping[str, Any], status: int = 200) -> HTMLResponse:
+    """The page; `base` is the address that all its links stand on."""
+    base = request.scope.get("root_path", "")
+    return HTMLResponse(PAGES.get_template(template).render(base=base, **content), status_code=status)
