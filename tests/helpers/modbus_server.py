@@ -41,6 +41,10 @@ class ModbusServer:
         for index, word in enumerate(words):
             self.store[unit, function, address + index] = word
 
+    @property
+    def open_connections(self) -> int:
+        return len(self._writers)
+
     async def start(self) -> None:
         """Listen, on the port it had before if there was one."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
