@@ -14,7 +14,7 @@ from typing import Any
 from agent import __version__
 from agent.config import AgentSettings, SourceTable, UplinkTable
 from agent.domain.errors import BadSetup, SourceUnavailable
-from agent.domain.signals import Equipment, signal_name
+from agent.domain.signals import Equipment, Quality, Reading, signal_name
 from agent.domain.wire import Event
 from agent.outbox.sqlite import OutboxSettings, SqliteOutbox
 from agent.pipeline import Pipeline
@@ -118,8 +118,7 @@ class Agent:
         for reading in read_recording(history, ColumnMapping()):
             if reading.at_ms <= judged_ms:
                 continue
-            # A recording says nothing about whether a device could be reached.
-            await self.pipeline.take(reading, {})
+            await self.pipeline.take(reading, self._answered(reading))
             rows += 1
             if rows % 256 == 0:
                 # Reading a file is work without a pause: let the uplink have its turn.
@@ -130,6 +129,15 @@ class Agent:
         await self.pipeline.commit(always=True)
         self._wake(urgent=True)
         return rows
+
+    def _answered(self, reading: Reading) -> dict[str, bool]:
+        """Which devices a recorded row heard of: one whose every signal is missing did not answer."""
+        told = {}
+        for source in self.sources:
+            asked = source.signals & (reading.values.keys() | reading.bad.keys())
+            if asked:
+                told[source.name] = not all(reading.bad.get(name) is Quality.MISSING for name in asked)
+        return told
 
     async def judge(self) -> None:
         """Readings of the site, one per tick, for ever."""
@@ -147,7 +155,7 @@ class Agent:
                 self.equipment[source.name] = await source.identify()
             except SourceUnavailable as unavailable:
                 log.info("%s", unavailable)
-                await self.clock.sleep(self.settings.poll.interval_s)
+                await self.clock.sleep(self.settings.interval_s)
             else:
                 await self.clock.sleep(IDENTIFY_AGAIN_S)
 
@@ -192,8 +200,7 @@ class Agent:
 def _poller(sources: list[ModbusSource], settings: AgentSettings) -> Poller | None:
     if not sources:
         return None
-    budget_s = max(source.timeout_s for source in sources)
-    return Poller(sources, interval_s=settings.poll.interval_s, clock=settings.clock, budget_s=budget_s)
+    return Poller(sources, interval_s=settings.interval_s, clock=settings.clock, budget_s=settings.budget_s)
 
 
 def _resident_bytes() -> int:

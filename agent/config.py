@@ -3,7 +3,7 @@
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -12,6 +12,9 @@ from agent.diagnosis.settings import DiagnosisSettings, settings_from
 from agent.domain.errors import BadSetup
 from agent.domain.wire import is_device_id
 from agent.ports import Clock
+
+_BUDGET_SHARE: Final = 0.8
+_BUDGET_CAP_S: Final = 30.0
 
 
 class DeviceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,7 +43,13 @@ class SourceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PollTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How often to read, and how long one device may take for all of its values, in real seconds.
+
+    Without `budget_s` it is most of the interval, at most 30 s.
+    """
+
     interval_s: float = 60.0
+    budget_s: float | None = None
 
 
 class JournalTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,7 +102,8 @@ class AgentSettings:
     site_name: str
     diagnosis: DiagnosisSettings
     sources: tuple[SourceTable, ...]
-    poll: PollTable
+    interval_s: float
+    budget_s: float
     journal: JournalTable
     uplink: UplinkTable | None
     clock: Clock
@@ -120,14 +130,19 @@ def load(path: Path) -> AgentSettings:
         raise BadSetup(str(path), f"device.id {file.device.id!r} must be 3 to 40 of a-z, 0-9 and -")
     _check_names(path, file.source)
     _check_positive(path, file)
+    try:
+        diagnosis = settings_from(table)
+    except BadSetup as error:
+        raise BadSetup(str(path), f"{error.where}: {error.problem}", hint=error.hint) from error
     return AgentSettings(
         path=path,
         device=file.device.id,
         state=path.parent / file.device.state,
         site_name=str(file.site.get("name", file.device.id)),
-        diagnosis=settings_from(table, str(path)),
+        diagnosis=diagnosis,
         sources=tuple(file.source),
-        poll=file.poll,
+        interval_s=file.poll.interval_s,
+        budget_s=_budget_s(file),
         journal=file.journal,
         uplink=file.uplink,
         clock=_clock(file.clock),
@@ -151,6 +166,13 @@ def _check_positive(path: Path, file: _SiteFile) -> None:
     for field, value in fields.items():
         if not value > 0:
             raise BadSetup(str(path), f"{field} is {value}, expected more than 0")
+
+
+def _budget_s(file: _SiteFile) -> float:
+    if file.poll.budget_s is not None:
+        return file.poll.budget_s
+    real_s = file.poll.interval_s / (1.0 if file.clock is None else file.clock.rate)
+    return min(_BUDGET_CAP_S, real_s * _BUDGET_SHARE)
 
 
 def _clock(table: ClockTable | None) -> Clock:

@@ -97,12 +97,14 @@ def _serve(arguments: argparse.Namespace) -> int:
 def _quarantine(arguments: argparse.Namespace) -> int:
     import msgspec
 
-    from cloud import config
-    from cloud.store.database import open_database
-    from cloud.store.reader import Reader
+    from cloud import app, config
+    from cloud.store.database import Database
+    from cloud.store.reader import SqlFleetReader
 
-    with open_database(config.load(arguments.config).database_url) as engine:
-        rows = Reader(engine).quarantined()
+    loaded = config.load(arguments.config)
+    clock = app.make_clock(loaded)
+    with Database(loaded.database_url, clock) as database:
+        rows = SqlFleetReader(database, clock).quarantined()
     if arguments.json:
         print(json.dumps([msgspec.structs.asdict(row) for row in rows], indent=2))
     for row in [] if arguments.json else rows:

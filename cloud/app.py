@@ -2,25 +2,28 @@
 
 import asyncio
 import logging
+import random
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 
 from agent.domain.errors import BadSetup
+from agent.domain.twin import Twin
 from cloud.api.app import make_api
 from cloud.clock import SimulatedClock, SystemClock
 from cloud.config import Loaded
 from cloud.dashboard.app import make_dashboard
-from cloud.ingest.subscriber import BrokerSettings, Subscriber
+from cloud.ingest.subscriber import Subscriber, SubscriberSettings
 from cloud.ports import Clock, FleetReader
-from cloud.store.database import open_database
-from cloud.store.reader import Reader
-from cloud.store.writer import Writer
+from cloud.store.database import Database
+from cloud.store.reader import SqlFleetReader
+from cloud.store.writer import SqlFleetWriter
 
 log = logging.getLogger("emberwatt.cloud")
 
@@ -56,23 +59,36 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
+class _Desk(SqlFleetReader):
+    """The reader that API and pages stand on; a wish written there goes out to the device at once."""
+
+    def __init__(self, database: Database, clock: Clock, tell: Callable[[str, Twin], None]) -> None:
+        super().__init__(database, clock)
+        self._tell = tell
+
+    def desire(self, device: str, patch: Mapping[str, Any], expected: int) -> Twin:
+        twin = super().desire(device, patch, expected)
+        self._tell(device, twin)
+        return twin
+
+
 async def serve(loaded: Loaded, *, port: int | None = None) -> None:
     """Run until SIGTERM or SIGINT. `port` overrides the file's; 0 takes any free one."""
-    settings, clock = loaded.settings, make_clock(loaded)
+    http, clock = loaded.settings.http, make_clock(loaded)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with (
-        listen(settings.http.host, settings.http.port if port is None else port) as socket_,
-        open_database(loaded.database_url) as engine,
+        listen(http.host, http.port if port is None else port) as listening,
+        Database(loaded.database_url, clock) as database,
     ):
-        app = make_app(Reader(engine), clock)
+        subscriber = Subscriber(_broker(loaded), SqlFleetWriter(database), clock, random.Random())
+        app = make_app(_Desk(database, clock, subscriber.desire), clock)
         server = _Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=3))
-        subscriber = Subscriber(_broker(loaded), Writer(engine), Reader(engine), clock)
-        host, bound = socket_.getsockname()[:2]
+        host, bound = listening.getsockname()[:2]
         log.info("pages on http://%s:%d/  API on http://%s:%d/api/v1/docs", host, bound, host, bound)
         async with asyncio.TaskGroup() as group:
-            web = group.create_task(server.serve([socket_]), name="web")
+            web = group.create_task(server.serve([listening]), name="web")
             ingest = group.create_task(subscriber.run(), name="ingest")
             await stop.wait()
             server.should_exit = True
@@ -80,18 +96,9 @@ async def serve(loaded: Loaded, *, port: int | None = None) -> None:
             await web
 
 
-def _broker(loaded: Loaded) -> BrokerSettings:
+def _broker(loaded: Loaded) -> SubscriberSettings:
     table = loaded.settings.broker
-
-    def file(name: str | None) -> Path | None:
-        return None if name is None else (loaded.path.parent if loaded.path else Path()) / name
-
-    return BrokerSettings(
-        host=table.host,
-        port=table.port,
-        username=table.username,
-        password=table.password,
-        ca_file=file(table.cafile),
-        cert_file=file(table.certfile),
-        key_file=file(table.keyfile),
+    ca_file = None if table.cafile is None else (loaded.path.parent if loaded.path else Path()) / table.cafile
+    return SubscriberSettings(
+        host=table.host, port=table.port, username=table.username, password=table.password, ca_file=ca_file
     )

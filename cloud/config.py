@@ -23,8 +23,6 @@ class BrokerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     username: str | None = None
     password: str | None = None
     cafile: str | None = None
-    certfile: str | None = None
-    keyfile: str | None = None
 
 
 class HttpTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,6 +1,6 @@
 """Writes a site's past as a CSV: `time` in UTC and one column per signal, an empty cell where there is no value.
 
-While the device does not answer there is no row at all, as in the notes of somebody who asked it every minute.
+While the device does not answer its row is empty, as in the notes of somebody who asked it every minute.
 """
 
 import csv
@@ -43,10 +43,11 @@ def _write(site: Site, until_ms: int, step_ms: int, table: RowWriter, progress: 
     next_share = 0.0
     for at_ms in range(site.origin_ms, until_ms, step_ms):
         seen = site.observe(at_ms)
-        if seen is not None:
-            cells = (shown(name, seen[name]) if name in seen else "" for name in site.signals)
-            table.writerow([instant_text(at_ms), *cells])
-            rows += 1
+        told = {} if seen is None else seen
+        table.writerow(
+            [instant_text(at_ms), *(shown(name, told[name]) if name in told else "" for name in site.signals)]
+        )
+        rows += 1
         share = (at_ms - site.origin_ms) / span
         if progress is not None and share >= next_share:
             progress(share)

@@ -123,7 +123,7 @@ class Stage:
         running: list[tuple[Scenario, subprocess.Popen[bytes]]] = []
         for count, scenario in enumerate(todo, 1):
             say(f"history of {HISTORY_DAYS} days, {count} of {len(todo)}: {scenario.title}")
-            beside = self._folder(scenario) / "history.csv.part"
+            beside = self._folder(scenario) / "history.csv.new"
             command = [
                 BIN / "emberwatt-sim",
                 "history",
@@ -144,7 +144,7 @@ class Stage:
     def _finish(self, scenario: Scenario, process: subprocess.Popen[bytes]) -> None:
         if process.wait() != 0:
             raise DemoFailed(f"history of {scenario.name} failed with status {process.returncode}")
-        beside = self._folder(scenario) / "history.csv.part"
+        beside = self._folder(scenario) / "history.csv.new"
         beside.rename(beside.with_name("history.csv"))
 
     def _start_simulators(self, processes: Processes) -> dict[str, int]:
@@ -196,14 +196,8 @@ class Stage:
         folder = self._folder(scenario)
         password = self.world.passwords[scenario.name]
         _write(folder / "site.toml", site_file(_site(scenario), self.timeline, modbus_port, broker_port, password))
-        command = [
-            BIN / "emberwatt-agent",
-            "run",
-            "--config",
-            folder / "site.toml",
-            "--history",
-            folder / "history.csv",
-        ]
+        command: list[str | Path] = [BIN / "emberwatt-agent", "run", "--config", folder / "site.toml"]
+        command += ["--history", folder / "history.csv"]
         processes.start(f"agent {scenario.name}", command)
 
     def _announce(self, api: Api) -> None:

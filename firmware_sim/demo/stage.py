@@ -12,7 +12,7 @@ from firmware_sim.demo.broker import AGGREGATOR
 
 ORIGIN_MS = 1_777_593_600_000  # 2026-05-01T00:00:00Z: the recording of the real home is from that time of year
 HISTORY_DAYS = 30
-LIVE_HOUR_MS = 18 * 3_600_000  # 11:00 in Seattle, where one of the homes really stands
+LIVE_HOUR_MS = 9 * 3_600_000  # 11:00 in central Europe, where most of the homes stand
 
 
 @dataclass(slots=True)
