@@ -162,8 +162,10 @@ def _sites(connection: Connection, device: str | None) -> list[Site]:
     columns = (table.c.device, table.c.first_seen_ms, table.c.last_contact_ms, table.c.online, twins.c.doc)
     query = select(*columns).select_from(table.outerjoin(twins, reported)).order_by(table.c.device)
     active, states = _active(connection, device), _reliability(connection, device)
-    rows = connection.execute(_only(query, table.c.device, device)).all()
-    devices = [DeviceRow(*row[:4], decode_document(row.doc or "{}")) for row in rows]
+    devices = [
+        DeviceRow(owner, first_ms, last_ms, online, decode_document(doc or "{}"))
+        for owner, first_ms, last_ms, online, doc in connection.execute(_only(query, table.c.device, device))
+    ]
     return [site(row, active[row.device], states[row.device]) for row in devices]
 
 

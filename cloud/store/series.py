@@ -34,8 +34,8 @@ def join(windows: Iterable[Window], step_s: int) -> list[SeriesPoint]:
 def without_doubles(windows: Iterable[Window]) -> list[Window]:
     """Windows in order of time, each stretch of time once.
 
-    A device that ran out of space joins its old windows, of which the finer ones may have arrived before. Of the two the
-    finer ones count, unless the longer one saw more samples than all of them.
+    A device that ran out of space joins its old windows, of which the finer ones may have arrived before. Of the two
+    the finer ones count, unless the longer one saw more samples than all of them.
     """
     ordered = sorted(windows, key=lambda window: (window.start_ms, -window.window_s))
     kept: list[Window] = []
