@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from agent.domain.episodes import Timing
 from agent.domain.errors import BadSetup
+from agent.domain.faults import FaultCode
 from agent.domain.rules import BatteryLimits, SolarLimits
 from agent.domain.rules_heating import HeatLimits, PressureLimits
 
@@ -71,13 +72,13 @@ class DiagnosisSettings:
 
 # TOML table in [diagnosis] -> the fields it changes.
 _TABLES: Final[dict[str, tuple[str, ...]]] = {
-    "battery_not_charging": ("battery_not_charging", "battery_timing"),
-    "no_solar_production": ("no_solar_production", "solar_timing"),
-    "inverter_alarm": ("inverter_alarm_timing",),
-    "boiler_lockout": ("boiler_lockout_timing",),
-    "no_heat": ("no_heat", "heat_timing"),
-    "low_water_pressure": ("low_water_pressure", "pressure_timing"),
-    "device_unreachable": ("unreachable_timing",),
+    FaultCode.BATTERY_NOT_CHARGING: ("battery_not_charging", "battery_timing"),
+    FaultCode.NO_SOLAR_PRODUCTION: ("no_solar_production", "solar_timing"),
+    FaultCode.INVERTER_ALARM: ("inverter_alarm_timing",),
+    FaultCode.BOILER_LOCKOUT: ("boiler_lockout_timing",),
+    FaultCode.NO_HEAT: ("no_heat", "heat_timing"),
+    FaultCode.LOW_WATER_PRESSURE: ("low_water_pressure", "pressure_timing"),
+    FaultCode.DEVICE_UNREACHABLE: ("unreachable_timing",),
 }
 # Lowest and highest value that makes sense, by field.
 _RANGES: Final[dict[str, tuple[float, float]]] = {
