@@ -103,7 +103,8 @@ def _until(arguments: argparse.Namespace, origin_ms: int) -> int:
         return until_ms
     if not math.isfinite(arguments.days) or not 0 < arguments.days <= 4000:
         raise BadArgument(f"--days {arguments.days:g}: expected more than 0 and at most 4000")
-    return origin_ms + round(arguments.days * MS_PER_DAY)
+    length_ms: int = round(arguments.days * MS_PER_DAY)
+    return origin_ms + length_ms
 
 
 def show_truth(arguments: argparse.Namespace) -> int:

@@ -25,6 +25,7 @@ _BIT_TABLES: Final = frozenset({COILS, DISCRETE_INPUTS})
 _READS: Final = frozenset({COILS, DISCRETE_INPUTS, HOLDING, INPUT})
 _HEADER: Final = struct.Struct(">HHHB")
 _LONGEST_PDU: Final = 253
+LOOK_EVERY_S: Final = 0.1
 
 
 def answer(image: Image, unit_id: int, pdu: bytes) -> bytes:
@@ -121,7 +122,7 @@ class ModbusServer:
                 # Somebody may hold the port for a moment; the next look tries again.
                 with contextlib.suppress(PortInUse):
                     await self._listen()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients.add(writer)
