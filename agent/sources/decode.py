@@ -197,6 +197,12 @@ class Decoder:
             for index, found in enumerate(layout.fields)
             if not found.name.startswith("_") and (wanted is None or found.name in wanted)
         ]
+        places = {found.name: index for index, found in enumerate(layout.fields)}
+        self._fallbacks = [
+            (index, places[found.register.fallback])
+            for index, found in enumerate(layout.fields)
+            if found.register.fallback in places
+        ]
         self._guards = [
             (index, guard.address - block.address, guard.words)
             for guard in layout.guards
@@ -216,6 +222,9 @@ class Decoder:
             if not isinstance(words, Quality) and tuple(words[start : start + len(expected)]) != expected:
                 raise MapMoved
         numbers = [self._number(slot, answers) for slot in self._slots]
+        for index, other in self._fallbacks:
+            if isinstance(numbers[index], Quality):
+                numbers[index] = numbers[other]
         values: dict[SignalName, float] = {}
         bad: dict[SignalName, Quality] = {}
         for index, name in self._named:

@@ -74,6 +74,7 @@ class ModbusSource:
         self._lock = asyncio.Lock()
         self._client: ModbusBaseClient | None = None
         self._bound: _Bound | None = None
+        self._illegal: frozenset[Block] | None = None
         self._signals = self._chosen(signals_of(profile))
         self._waiting: asyncio.Timeout | None = None
         self._answered_at = 0.0
@@ -104,15 +105,15 @@ class ModbusSource:
             bound = await self._ready()
             at_ms = 0
             answers: list[Answer] = []
-            refusals: list[int] = []
+            refusals: dict[Block, int] = {}
             for block in bound.blocks:
                 try:
                     answers.append(await self._request(block.unit, block.function, block.address, block.count))
                 except Refused as refused:
-                    refusals.append(refused.code)
+                    refusals[block] = refused.code
                     answers.append(Quality.INVALID if refused.code in NEVER else Quality.MISSING)
                 at_ms = at_ms or self._clock.now_ms()
-            self._consider(refusals, len(bound.blocks))
+            self._consider(bound, refusals)
             try:
                 values, bad = bound.decoder.decode(answers)
             except MapMoved:
@@ -135,13 +136,17 @@ class ModbusSource:
             maker = texts.get("maker", self._profile.maker)
             return Equipment(maker, texts.get("model", ""), texts.get("serial", ""), texts.get("firmware", ""))
 
-    def _consider(self, refusals: Sequence[int], blocks: int) -> None:
+    def _consider(self, bound: _Bound, refusals: Mapping[Block, int]) -> None:
         """What refusals mean for the next read, and whether this one was an answer at all."""
-        if self._profile.kind == "sunspec" and _ILLEGAL_ADDRESS in refusals:
-            # The map has moved, after an update for instance: walk the chain again.
+        illegal = frozenset(block for block, code in refusals.items() if code == _ILLEGAL_ADDRESS)
+        if self._illegal is None:
+            self._illegal = illegal
+        elif self._profile.kind == "sunspec" and not illegal <= self._illegal:
+            # What was there is gone: the map has moved, after an update for instance. Explore it again.
             self._bound = None
-        if len(refusals) == blocks and not all(code in NEVER for code in refusals):
-            raise SourceUnavailable(self._name, f"refused every request, Modbus exception {refusals[-1]}")
+        if len(refusals) == len(bound.blocks) and not NEVER.issuperset(refusals.values()):
+            code = next(iter(refusals.values()))
+            raise SourceUnavailable(self._name, f"refused every request, Modbus exception {code}")
 
     async def _ready(self) -> _Bound:
         """A live connection, and the device's layout."""
@@ -149,6 +154,7 @@ class ModbusSource:
             await self._connect()
         if self._bound is None:
             self._bound = await self._bind()
+            self._illegal = None
             self._signals = self._chosen(self._bound.layout.signals)
         return self._bound
 

@@ -50,7 +50,7 @@ class Register(_Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     map, bits: vendor's number or bit to a word of the common small set; the first bit in the file's order wins.
     bit: this one bit as 0 or 1. above: 1 when the number is above it, else 0.
     low, high: outside them the value is not believed. floor: that far below the signal's range it counts as the bound.
-    group: all of one group are read in one request.
+    group: all of one group are read in one request. fallback: the name that gives the value where this one has none.
     """
 
     type: str
@@ -77,6 +77,7 @@ class Register(_Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     high: float | None = None
     floor: float = 0.0
     group: str = ""
+    fallback: str = ""
     variant: str = ""
     text: str = "{}"
     note: str = ""

@@ -117,6 +117,7 @@ def _check_register(source: ProfileText, place: Place, profile: Profile, registe
         refuse("text", f"got {register.text!r}, expected one {{}}")
     _check_place(source, place, profile, register)
     _check_codes(source, place, register)
+    _check_fallback(source, place, profile, register)
 
 
 def _check_signal(source: ProfileText, place: Place, name: str, unit: str = "") -> None:
@@ -160,6 +161,13 @@ def _check_codes(source: ProfileText, place: Place, register: Register) -> None:
     for pattern in register.sentinel or ():
         if not 0 <= pattern < 1 << width:
             source.refuse(place, "sentinel", f"got {pattern}, expected a raw pattern of {width} bits")
+
+
+def _check_fallback(source: ProfileText, place: Place, profile: Profile, register: Register) -> None:
+    names = {other.name for other in profile.register if not other.role and not other.fallback}
+    if register.fallback and (register.role or register.fallback not in names):
+        expected = "the signal of another register that is not repeated and has no fallback itself"
+        source.refuse(place, "fallback", f"got {register.fallback!r}, expected {expected}")
 
 
 def _number(key: str) -> int:

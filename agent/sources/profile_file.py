@@ -2,7 +2,6 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -14,6 +13,7 @@ from agent.sources.profile_check import Place, ProfileText, check, resolve_scale
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+_SHIPPED: Final = Path(__file__).with_name("profiles")
 _LISTS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "register": Register,
     "derived": Derived,
@@ -24,8 +24,7 @@ _LISTS: Final[Mapping[str, type[msgspec.Struct]]] = {
 
 def profile_names() -> list[str]:
     """The profiles that ship with the agent."""
-    shipped = files("agent.sources").joinpath("profiles").iterdir()
-    return sorted(entry.name.removesuffix(".toml") for entry in shipped if entry.name.endswith(".toml"))
+    return sorted(path.stem for path in _SHIPPED.glob("*.toml"))
 
 
 def load_profile(name: str | Path, variants: Iterable[str] = ()) -> Profile:
@@ -47,7 +46,7 @@ def _text(name: str | Path) -> str:
     known = profile_names()
     if name not in known:
         raise BadSetup(f"profile {name!r}", f"unknown, expected one of {', '.join(known)} or a path to a .toml file")
-    return files("agent.sources").joinpath("profiles", f"{name}.toml").read_text(encoding="utf-8")
+    return (_SHIPPED / f"{name}.toml").read_text(encoding="utf-8")
 
 
 def choose_variants(profile: Profile, variants: Iterable[str]) -> Profile:

@@ -18,7 +18,8 @@ FUNCTION: Final = 3
 NEVER: Final = frozenset({1, 2, 3})
 """Illegal function, address or value: the device has no such thing. All other exceptions may be gone next time."""
 
-_END: Final = 0xFFFF
+# Some devices fill what is behind their last model with zeros.
+_ENDS: Final = frozenset({0xFFFF, 0})
 _MOST_MODELS: Final = 100
 _HIGHEST: Final = 0xFFFF
 
@@ -73,7 +74,7 @@ async def _chain(read: ReadWords, unit: int, address: int) -> list[Model]:
         if not header:
             break
         number, length = header
-        if number == _END or address + 1 + length > _HIGHEST:
+        if number in _ENDS or address + 1 + length > _HIGHEST:
             break
         models.append(Model(unit, number, address, length))
         address += 2 + length

@@ -22,6 +22,9 @@ class Faults:
     truncate: bool = False
     """One word less than asked for, in a well-formed frame."""
     garbage: bytes = b""
+    """Bytes behind every answer that nobody asked for."""
+    payload: bytes = b""
+    """What every answer holds instead of the truth."""
 
 
 class ModbusServer:
@@ -98,7 +101,7 @@ class ModbusServer:
             await asyncio.sleep(faults.delay_s)
         if faults.wrong_transaction:
             transaction = (transaction + 7) & 0xFFFF
-        payload = self._payload(unit, function, address, count)
+        payload = faults.payload or self._payload(unit, function, address, count)
         writer.write(struct.pack(">HHHB", transaction, 0, len(payload) + 1, unit) + payload + faults.garbage)
         await writer.drain()
         return True

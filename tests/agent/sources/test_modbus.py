@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from itertools import pairwise
+from random import Random
 
 import pytest
 
@@ -136,6 +138,16 @@ async def test_a_refused_block_costs_its_own_signals_only(server: ModbusServer) 
         assert reading.bad == {BATTERY_SOC: Quality.INVALID}
         server.faults.refuse.clear()
         assert BATTERY_SOC in (await home.read()).values
+
+
+async def test_a_part_that_was_never_there_is_not_explored_with_every_poll(server: ModbusServer) -> None:
+    places = serve(server, hybrid())
+    server.faults.refuse[3, places[124] + 8] = 2
+    async with source(server) as home:
+        for _ in range(3):
+            server.requests.clear()
+            assert (await home.read()).bad == {BATTERY_SOC: Quality.INVALID}
+    assert len(server.requests) == 4
 
 
 async def test_a_busy_device_makes_signals_missing(server: ModbusServer) -> None:
@@ -314,3 +326,40 @@ async def test_only_wanted_signals(server: ModbusServer) -> None:
     ) as meter_only:
         reading = await meter_only.read()
         assert set(reading.values) == meter_only.signals == wanted
+
+
+async def test_an_inverter_without_a_cabinet_sensor_gives_its_heat_sinks(server: ModbusServer) -> None:
+    places = serve(server, [common(), inverter(100, cabinet=0x8000)])
+    server.put(places[103] + 34, [412])
+    async with source(server) as home:
+        assert (await home.read()).values[INVERTER_TEMPERATURE] == pytest.approx(41.2)
+        server.put(places[103] + 34, [0x8000])
+        assert (await home.read()).bad == {INVERTER_TEMPERATURE: Quality.INVALID}
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_noise_is_never_more_than_a_source_that_is_unavailable(server: ModbusServer, seed: int) -> None:
+    """Random payloads with the right transaction number, and bytes that nobody asked for."""
+    places = serve(server, hybrid())
+    server.put(places[203] + 18, [50])
+    random = Random(seed)
+    async with source(server, timeout_s=0.05) as home:
+        await home.read()
+        for _ in range(15):
+            noise = random.randbytes(random.randrange(1, 40))
+            if random.random() < 0.5:
+                server.faults.payload = noise
+            else:
+                server.faults.garbage = noise
+            try:
+                reading = await home.read()
+            except SourceUnavailable:
+                pass
+            else:
+                # Noise behind good frames costs nothing, or a signal its value, but never gives a wrong one.
+                assert reading.values.get(GRID_POWER, 50) == 50
+            server.faults.payload, server.faults.garbage = b"", b""
+        server.faults.garbage = b""
+        with suppress(SourceUnavailable):
+            await home.read()
+        assert (await home.read()).values[GRID_POWER] == 50
