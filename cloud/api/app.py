@@ -1,6 +1,7 @@
 """The API as one application, to be mounted under /api/v1."""
 
 from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
 
 from cloud.api import devices, fleet, history, mtbf, reference
 from cloud.api.limits import BodyLimit
@@ -35,6 +36,7 @@ def make_api(reader: FleetReader, clock: Clock, version: str = "0.1.0") -> FastA
     app.state.reader = reader
     app.state.clock = clock
     app.add_middleware(BodyLimit)
+    app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=5)
     install(app)
     for part in (devices, history, fleet, mtbf, reference):
         app.include_router(part.router)

@@ -92,7 +92,7 @@ def patch_desired(
 ) -> TwinHalf:
     """Merge a patch (RFC 7396: null removes a key) into the desired document.
 
-    `If-Match` or `expected` names the version that the patch was made on; 409 with the present version when it is stale.
+    `If-Match` or `expected` names the version that the patch was made on; 409 with the present one when it is stale.
     """
     _twins(reader, device)
     _check_depth(patch)

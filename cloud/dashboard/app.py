@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
@@ -33,6 +34,7 @@ def make_dashboard(reader: FleetReader, clock: Clock) -> FastAPI:
     app.state.reader = reader
     app.state.clock = clock
     app.middleware("http")(_with_headers)
+    app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=5)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(Transient, _on_transient)
@@ -54,11 +56,11 @@ async def _on_http(request: Request, error: Exception) -> HTMLResponse:
     return rendered(request, "problem.html", {"title": "Not found", "text": text}, status=error.status_code)
 
 
-async def _on_validation(request: Request, error: Exception) -> HTMLResponse:
+async def _on_validation(request: Request, _error: Exception) -> HTMLResponse:
     text = "The address asks for something that this page does not know."
     return rendered(request, "problem.html", {"title": "Not understood", "text": text}, status=422)
 
 
-async def _on_transient(request: Request, error: Exception) -> HTMLResponse:
+async def _on_transient(request: Request, _error: Exception) -> HTMLResponse:
     text = "The database does not answer at the moment. Reload the page in a little while."
     return rendered(request, "problem.html", {"title": "Not available", "text": text}, status=503)

@@ -19,6 +19,8 @@ LEFT: Final = 40.0
 RIGHT: Final = WIDTH - 6
 TOP: Final = 10.0
 BOTTOM: Final = HEIGHT - 20
+# Without it the noise of a sensor at rest would fill the picture.
+_LEAST_SPAN: Final = {"°C": 4.0, "bar": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ def _extent(points: Sequence[SeriesPoint], unit: str) -> tuple[float, float]:
     low, high = min(numbers), max(numbers)
     if unit == "W":
         low, high = min(low, 0.0), max(high, 100.0)
-    return low, high
+    lacking = max(0.0, _LEAST_SPAN.get(unit, 0.0) - (high - low)) / 2
+    return low - lacking, high + lacking
 
 
 def _is_number(value: float | None) -> bool:
@@ -171,8 +174,8 @@ def _shown_unit(unit: str, scale: Scale) -> tuple[float, str]:
 
 def _label(value: float, ticks: Sequence[float], factor: float) -> str:
     distance = min((b - a for a, b in pairwise(ticks)), default=1.0) * factor
-    decimals = max(0, -math.floor(math.log10(distance) + 1e-9))
-    return formats.number(value, min(decimals, 3))
+    decimals = next((places for places in range(4) if abs(distance * 10**places % 1 - 0.5) > 0.499), 3)
+    return formats.number(value, decimals)
 
 
 def _shades(faults: Sequence[FaultRow], frame: Frame) -> Iterator[Shade]:

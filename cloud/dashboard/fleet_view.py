@@ -36,7 +36,8 @@ class Row:
     device: str
     name: str
     state: str
-    kinds: tuple[str, ...]
+    state_text: str
+    facts: tuple[str, ...]
     faults: tuple[FaultBadge, ...]
     live: tuple[Live, ...]
     stale: bool
@@ -167,7 +168,8 @@ def _row(site: Site, now_ms: int) -> Row:
         device=site.device,
         name=title_of(site),
         state=state_of(site),
-        kinds=kinds_of(site),
+        state_text=words.STATE_WORDS[state_of(site)],
+        facts=(*((site.device,) if title_of(site) != site.device else ()), *kinds_of(site)),
         faults=tuple(badge(fault, site, now_ms) for fault in by_severity(site.active_faults)),
         live=live_values(site),
         stale=is_stale(site, now_ms),

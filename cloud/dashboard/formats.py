@@ -95,8 +95,10 @@ def with_unit(name: str, value: float | None) -> str:
     spec = spec_of(name)
     if spec is None or value is None:
         return number(value, 2)
-    if spec.unit in ("code", "0/1"):
+    if spec.unit == "code":
         return number(value)
+    if spec.unit == "0/1":
+        return {0.0: "off", 1.0: "on"}.get(value) or percent(value)
     if spec.unit == "W":
         return watts(value)
     if spec.unit == "Wh":

@@ -11,6 +11,7 @@ from cloud.ports import Clock, FleetReader, Site
 
 router = APIRouter()
 MAX_FAULTS = 300
+MAX_SITES = 500
 _SITE_FAULTS = 50
 _SHADED = 500
 
@@ -31,7 +32,13 @@ Text = Annotated[str, Query(max_length=100)]
 def _fleet(reader: FleetReader, clock: Clock, query: fleet_view.Query) -> dict[str, Any]:
     sites = reader.sites()
     rows = fleet_view.rows(sites, query, clock.now_ms())
-    return {"rows": rows, "counts": fleet_view.counts(sites), "query": query, "sorts": list(fleet_view.SORTS)}
+    return {
+        "rows": rows[:MAX_SITES],
+        "found": len(rows),
+        "counts": fleet_view.counts(sites),
+        "query": query,
+        "sorts": list(fleet_view.SORTS),
+    }
 
 
 def _query(q: Text = "", show: Text = "all", sort: Text = "attention", order: Text = "up") -> fleet_view.Query:

@@ -11,6 +11,8 @@ from cloud.dashboard import formats
 IDLE_W: Final = 5.0
 _SLOW_W: Final = 500.0
 _FAST_W: Final = 2500.0
+# A radiator feels warm from here on.
+_WARM_C: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class PowerPicture:
 
 @dataclass(frozen=True, slots=True)
 class HeatPicture:
-    """Texts with their units; `burner` and `pump` are "on", "off" or "unknown"."""
+    """Texts with their units; `burner` and `pump` are "on", "off" or "unknown"; `warm`: the flow can heat a room."""
 
     flow: str
     back: str
@@ -55,6 +57,7 @@ class HeatPicture:
     pressure: str
     burner: str
     pump: str
+    warm: bool
     sentence: str
 
 
@@ -105,6 +108,7 @@ def heat_picture(values: Mapping[str, float]) -> HeatPicture:
         pressure=formats.UNKNOWN if pressure is None else f"{formats.number(pressure, 1)} bar",
         burner=burner,
         pump=pump,
+        warm=values.get(sg.FLOW_TEMPERATURE, 0.0) >= _WARM_C,
         sentence=f"Burner {burner}, pump {pump}, flow {flow}, return {back}, room {room}, outdoors {outdoor}",
     )
 

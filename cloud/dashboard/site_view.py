@@ -51,9 +51,10 @@ class EquipmentRow:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What changes every few seconds. `age` is empty while there was no reading."""
+    """What changes every few seconds. `age` is empty while there was no reading, `backlog` while unknown."""
 
     state: str
+    state_text: str
     contact: str
     contact_full: str
     backlog: str
@@ -106,9 +107,10 @@ def live(site: Site, now_ms: int) -> Live:
     read = site.last_at_ms
     return Live(
         state=fleet_view.state_of(site),
+        state_text=words.STATE_WORDS[fleet_view.state_of(site)],
         contact=formats.ago(site.last_contact_ms, now_ms),
         contact_full=formats.full_time(site.last_contact_ms, zone),
-        backlog=formats.UNKNOWN if site.backlog is None else formats.number(site.backlog),
+        backlog="" if site.backlog is None else formats.number(site.backlog),
         faults=tuple(fleet_view.badge(fault, site, now_ms) for fault in fleet_view.by_severity(site.active_faults)),
         power=power_picture(site.last_values, has_battery=has_battery) if "solar" in kinds else None,
         heat=heat_picture(site.last_values) if "heating" in kinds else None,

@@ -24,7 +24,7 @@ from cloud.ports import (
     Site,
 )
 
-NOW_MS = int(datetime(2026, 6, 18, 12, 10, tzinfo=UTC).timestamp() * 1000)
+NOW_MS = int(datetime(2026, 6, 18, 17, 10, tzinfo=UTC).timestamp() * 1000)
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 

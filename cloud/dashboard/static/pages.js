@@ -61,10 +61,10 @@ function keepFresh(holder, address) {
       const asked = address();
       await refresh(holder, asked);
       if (lost) lost.hidden = true;
-      document.body.classList.remove("offline");
+      document.body.classList.remove("lost");
     } catch (error) {
       if (lost) lost.hidden = false;
-      document.body.classList.add("offline");
+      document.body.classList.add("lost");
     } finally {
       running = false;
     }
