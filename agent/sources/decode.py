@@ -16,6 +16,7 @@ Answer = Sequence[int] | Quality
 _NO_FACTOR: Final = 0x8000
 _FACTOR_LIMIT: Final = 10
 _POWERS: Final = {exponent: 10.0**exponent for exponent in range(-_FACTOR_LIMIT, _FACTOR_LIMIT + 1)}
+_DIGITS: Final = 10
 _SIGNED: Final = {"i16": 16, "i32": 32}
 
 
@@ -124,12 +125,13 @@ def _plain_converter(register: Register) -> Callable[[int, float], float]:
     if register.type == "f32":
         return lambda raw, factor: float(struct.unpack(">f", raw.to_bytes(4, "big"))[0]) * scale * factor + offset
     bits = _SIGNED.get(register.type)
+    # Rounded, so that 217 tenths are 21.7 and not 21.700000000000003.
     if bits is None:
-        return lambda raw, factor: raw * scale * factor + offset
+        return lambda raw, factor: round(raw * scale * factor + offset, _DIGITS)
     half, whole = 1 << bits - 1, 1 << bits
 
     def convert(raw: int, factor: float) -> float:
-        return (raw - whole if raw & half else raw) * scale * factor + offset
+        return round((raw - whole if raw & half else raw) * scale * factor + offset, _DIGITS)
 
     return convert
 

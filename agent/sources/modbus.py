@@ -13,7 +13,7 @@ from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.exceptionresponse import ExceptionResponse
 
-from agent.domain.errors import SourceUnavailable
+from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.signals import Equipment, Quality, Reading, SignalName
 from agent.ports import Clock
 from agent.sources.decode import Answer, Decoder, MapMoved, identity_texts
@@ -50,6 +50,7 @@ class ModbusSource:
     unit: its station number, unset takes the profile's. more_units: further units of the same device (a Fronius meter).
     wanted: only these signals are given; unset gives all.
     timeout_s: real seconds per request, unset takes the profile's.
+    Raises `BadSetup` for more units where the profile has one.
     """
 
     def __init__(
@@ -64,6 +65,8 @@ class ModbusSource:
         wanted: frozenset[SignalName] | None = None,
         timeout_s: float | None = None,
     ) -> None:
+        if more_units and profile.kind != "sunspec":
+            raise BadSetup(f"source {name}", "more_units: expected none, its profile has one unit only")
         self._name = name
         self._profile = profile
         self._link = link

@@ -69,8 +69,8 @@ def backoff_s(failures: int, interval_s: float, jitter: float) -> float:
 class Poller:
     """Polls the sources and joins what they say.
 
-    interval_s: seconds of the clock between ticks. budget_s: real seconds that one read may take; it should be shorter
-    than the interval is in real time, else ticks are missed. Raises `BadSetup` when two sources give one signal.
+    interval_s: seconds of the clock between ticks. budget_s: real seconds that one read may take; a source that needs
+    longer than an interval misses ticks, the others do not. Raises `BadSetup` when two sources give one signal.
     """
 
     def __init__(
@@ -147,14 +147,15 @@ class Poller:
         return tick
 
     async def _wait_for_answers(self, tick: int) -> None:
-        """Until every source that polls at this tick has answered, but no longer than one read may take."""
+        """Until every source that polls at this tick has answered, but never into the next tick."""
+        late = asyncio.ensure_future(self._clock.sleep(self._interval_s * _JOIN_SHARE))
+        late.add_done_callback(lambda _: self._answered.set())
         try:
-            async with asyncio.timeout(self._budget_s):
-                while any(slot.due_ms == tick for slot in self._slots):
-                    self._answered.clear()
-                    await self._answered.wait()
-        except TimeoutError:
-            return
+            while any(slot.due_ms == tick for slot in self._slots) and not late.done():
+                self._answered.clear()
+                await self._answered.wait()
+        finally:
+            late.cancel()
 
     def _join(self, tick: int) -> Reading:
         oldest = tick - self._interval_ms

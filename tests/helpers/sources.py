@@ -54,7 +54,10 @@ async def settle() -> None:
 
 
 class MemorySource:
-    """Gives the values it is told to. `dead`: refuses. `hang`: never answers, until the caller gives up."""
+    """Gives the values it is told to.
+
+    `dead`: refuses. `hang`: never answers, until the caller gives up. `gate`: answers once it is set.
+    """
 
     def __init__(
         self, name: str, values: Mapping[SignalName, float], *, clock: Clock, budget_s: float | None = None
@@ -67,6 +70,7 @@ class MemorySource:
         self.bad: dict[SignalName, Quality] = {}
         self.dead = False
         self.hang = False
+        self.gate: asyncio.Event | None = None
         self.reads: list[int] = []
         self.open = False
         self._lock = asyncio.Lock()
@@ -100,6 +104,8 @@ class MemorySource:
     async def _answer(self) -> None:
         if self.dead:
             raise SourceUnavailable(self._name, "switched off")
+        if self.gate is not None:
+            await self.gate.wait()
         if self.hang:
             try:
                 await asyncio.wait_for(asyncio.Event().wait(), self._budget_s)

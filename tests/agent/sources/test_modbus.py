@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from agent.domain.errors import SourceUnavailable
+from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.signals import (
     BATTERY_POWER,
     BATTERY_SOC,
@@ -305,6 +305,12 @@ async def test_requests_are_paced(server: ModbusServer) -> None:
     gaps = [later - earlier for earlier, later in pairwise(arrived)]
     assert gaps
     assert min(gaps) >= 0.028
+
+
+def test_more_units_are_for_chains_only() -> None:
+    link = TcpLink("127.0.0.1", 1)
+    with pytest.raises(BadSetup, match="source boiler: more_units"):
+        ModbusSource("boiler", load_profile("samson-trovis-557x"), link, clock=SteppedClock(NOW_MS), more_units=(3,))
 
 
 async def test_leaving_closes_the_connection(server: ModbusServer) -> None:

@@ -113,6 +113,38 @@ async def test_a_hanging_source_is_given_up_after_its_budget(
         assert reading.values == {PV_POWER: 700.0}
 
 
+async def test_a_slow_source_holds_no_reading_back_into_the_next_tick(
+    clock: SteppedClock, pv: MemorySource, meter: MemorySource
+) -> None:
+    meter.hang = True
+    async with Site([pv, meter], clock, budget_s=1000).running() as site:
+        pending = asyncio.ensure_future(site.next())
+        await settle()
+        assert not pending.done()
+        await clock.move_to(FIRST_MS + STEP_MS - 1)
+        reading, _ = await asyncio.wait_for(pending, 10)
+        assert reading == Reading(FIRST_MS, {PV_POWER: 700.0}, {GRID_POWER: MISSING, LOAD_POWER: MISSING})
+
+
+async def test_an_answer_that_came_late_is_used_once(
+    clock: SteppedClock, pv: MemorySource, meter: MemorySource
+) -> None:
+    async with Site([pv, meter], clock, budget_s=1000).running() as site:
+        await site.next()
+        release = asyncio.Event()
+        meter.gate = release
+        pending = asyncio.ensure_future(site.next())
+        await settle()
+        await clock.move_to(FIRST_MS + STEP_MS + 50_000)
+        reading, _ = await asyncio.wait_for(pending, 10)
+        assert GRID_POWER in reading.bad
+        release.set()
+        await settle()
+        reading, _ = await site.next()
+        assert reading.values[GRID_POWER] == -100.0
+        assert reading.at_ms == FIRST_MS + 2 * STEP_MS
+
+
 async def test_back_from_the_dead(clock: SteppedClock, pv: MemorySource) -> None:
     async with Site([pv], clock).running() as site:
         await site.next()
