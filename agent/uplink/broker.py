@@ -35,7 +35,7 @@ class BrokerSettings:
     cert_file: Path | None = None
     key_file: Path | None = None
     keepalive_s: int = 300
-    timeout_s: float = 20.0
+    timeout_s: float = 10.0
 
     @property
     def address(self) -> str:

@@ -128,17 +128,21 @@ class Uplink:
         return ceiling * self._rng.uniform(0.5, 1.0)
 
     async def _session(self) -> None:
-        device = self._settings.device
         async with self._broker.connect() as session:
             self.stats.connections += 1
-            await session.subscribe(wire.topic(device, wire.ACK), wire.topic(device, wire.TWIN_DESIRED))
-            online = wire.encode_status(wire.Status("online", self._clock.now_ms()))
-            await session.publish(wire.topic(device, wire.STATUS), online, retain=True)
-            self.stats.connected = True
             try:
-                await first_ended(self._receive(session), self._send(session), self._twin.run(session))
+                await first_ended(self._receive(session), self._talk(session))
             finally:
                 self.stats.connected = False
+
+    async def _talk(self, session: BrokerSession) -> None:
+        """Runs beside the reading, which is what notices first that a connection is gone."""
+        device = self._settings.device
+        await session.subscribe(wire.topic(device, wire.ACK), wire.topic(device, wire.TWIN_DESIRED))
+        online = wire.encode_status(wire.Status("online", self._clock.now_ms()))
+        await session.publish(wire.topic(device, wire.STATUS), online, retain=True)
+        self.stats.connected = True
+        await first_ended(self._send(session), self._twin.run(session))
 
     async def _send(self, session: BrokerSession) -> None:
         position = await self._outbox.position()

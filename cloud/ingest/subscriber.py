@@ -109,13 +109,17 @@ class Subscriber:
         try:
             async with self._client() as client:
                 self.stats.connections += 1
-                await client.subscribe([(f"ew/{wire.VERSION}/+/{leaf}", 1) for leaf in _LEAVES])
-                self.stats.connected = True
-                await _first_ended(self._ingest(client), self._say_hello(client), self._publish_wishes(client))
+                await _first_ended(self._ingest(client), self._talk(client))
         except aiomqtt.MqttError as error:
             raise self._explain(error) from error
         finally:
             self.stats.connected = False
+
+    async def _talk(self, client: aiomqtt.Client) -> None:
+        """Runs beside the reading, which is what notices first that a connection is gone."""
+        await client.subscribe([(f"ew/{wire.VERSION}/+/{leaf}", 1) for leaf in _LEAVES])
+        self.stats.connected = True
+        await _first_ended(self._say_hello(client), self._publish_wishes(client))
 
     def _client(self) -> aiomqtt.Client:
         chosen = self._settings
