@@ -72,7 +72,7 @@ def test_a_float_that_is_no_number_is_invalid(value: float) -> None:
 def test_scale_factor_sign_and_offset(raw: int, sign: int, scale: float, power: int, offset: int) -> None:
     words = words_of("i16", raw, "hi")
     got = number(words, power & 0xFFFF, type="i16", scale=scale, sign=sign, offset=float(offset))
-    assert got == pytest.approx(raw * scale * 10.0**power * sign + offset)
+    assert got == pytest.approx(raw * scale * 10.0**power * sign + offset, abs=1e-10)
 
 
 @pytest.mark.parametrize("word", [0x8000, 11, 0xFFF5, 0x7FFF])
