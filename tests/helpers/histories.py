@@ -13,7 +13,7 @@ COLUMNS = (PV_POWER, LOAD_POWER, BATTERY_POWER, GRID_POWER, BATTERY_SOC)
 
 
 def write_home_history(path: Path, *, days: int, seed: int, step_s: int = 60) -> None:
-    """A solar + battery home, one row per step. Every fifth day the battery stands still from 10:00 to 12:00 UTC."""
+    """A solar + battery home, one row per step. Every fifth day the battery stands still from 08:00 to 10:00 UTC."""
     chance = random.Random(seed)
     soc = 50.0
     with path.open("w", newline="") as file:
@@ -25,9 +25,9 @@ def write_home_history(path: Path, *, days: int, seed: int, step_s: int = 60) ->
             sun = max(0.0, math.sin((hour - 5) / 14 * math.pi)) if 5 < hour < 19 else 0.0
             pv = round(6000 * sun * chance.uniform(0.8, 1.0), 1)
             load = round(400 + 300 * chance.random() + (1500 if 17 <= hour < 20 else 0), 1)
-            stands_still = at.day % 5 == 0 and 10 <= hour < 12
+            stands_still = at.day % 5 == 0 and 8 <= hour < 10
             battery = 0.0 if stands_still else _battery(pv - load, soc)
-            soc = min(100.0, max(5.0, soc + battery * step_s / 3600 / 10_000 * 100))
+            soc = min(100.0, max(5.0, soc + battery * step_s / 3600 / 40_000 * 100))
             rows.writerow([at.isoformat(), pv, load, battery, round(load + battery - pv, 1), round(soc, 2)])
 
 

@@ -16,7 +16,7 @@ from tests.helpers.programs import Program, answers, wait_for
 pytestmark = [pytest.mark.journey, pytest.mark.broker, pytest.mark.skipif(MOSQUITTO is None, reason="no Mosquitto")]
 
 DEVICE = "home-under-fire"
-DAYS = 40
+DAYS = 80
 KILLS = 20
 
 # What must be the same: everything but when it arrived and under which number it travelled.
