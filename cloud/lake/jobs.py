@@ -1,0 +1,169 @@
+"""What an analysis over Parquet files has to say of itself, so that threads here and Spark can both run it.
+
+A job turns some rows into partial results and the partial results of a device into its result. It must not matter how
+rows are cut into pieces: then every engine gives the same figures to the last digit.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Protocol, cast
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from agent.domain.errors import BadSetup
+
+DEVICE = "device"
+TIME = "time"
+Progress = Callable[[int, int], None]
+
+
+class Job(Protocol):
+    """One analysis by device. Objects must pickle; tables carry a string column `device`."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """What it reads; nothing else is taken from the files. `device` and `time` come with it."""
+        ...
+
+    @property
+    def partial_schema(self) -> pa.Schema: ...
+
+    @property
+    def result_schema(self) -> pa.Schema: ...
+
+    def partial(self, rows: pa.Table) -> pa.Table:
+        """Partial results of any rows, in whatever order they come."""
+        ...
+
+    def finish(self, partials: pa.Table) -> pa.Table:
+        """Results of all devices in `partials`, which holds everything about each of them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Parquet files of one layout. `constants` are columns that a file has in its path (`device=home-1/`)."""
+
+    filesystem: pafs.FileSystem
+    files: tuple[str, ...]
+    schema: pa.Schema
+
+
+def open_source(address: str, columns: Sequence[str]) -> Source:
+    """The files at `address`: one file, a folder, or an address such as `s3://bucket/minutes`.
+
+    Raises `BadSetup` where there are none, or a column of `columns` is in no file.
+    """
+    filesystem, path = filesystem_of(address)
+    files = _files(filesystem, path, address)
+    schema = _schema(filesystem, files[0])
+    known = {*schema.names, *constants(files[0])}
+    missing = [name for name in columns if name not in known]
+    if missing:
+        raise BadSetup(
+            address,
+            f"column {missing[0]!r} is missing; expected {', '.join(columns)}, found {', '.join(sorted(known))}",
+        )
+    return Source(filesystem, files, schema)
+
+
+def filesystem_of(address: str) -> tuple[pafs.FileSystem, str]:
+    """Where an address leads. Raises `BadSetup` for one that nothing understands."""
+    if "://" not in address:
+        return pafs.LocalFileSystem(), os.path.abspath(address)  # noqa: PTH100 - a path may not exist yet
+    try:
+        return cast("tuple[pafs.FileSystem, str]", pafs.FileSystem.from_uri(address))
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise BadSetup(address, f"not an address of files: {error}") from error
+
+
+def _files(filesystem: pafs.FileSystem, path: str, address: str) -> tuple[str, ...]:
+    info = filesystem.get_file_info(path)
+    if info.type == pafs.FileType.NotFound:
+        raise BadSetup(address, "no such file or folder")
+    if info.type == pafs.FileType.File:
+        return (path,)
+    found = filesystem.get_file_info(pafs.FileSelector(path, recursive=True))
+    names = sorted(entry.path for entry in found if entry.type == pafs.FileType.File and _is_data(entry.path, path))
+    if not names:
+        raise BadSetup(address, "no Parquet file in it")
+    return tuple(names)
+
+
+def _is_data(name: str, root: str) -> bool:
+    inside = PurePosixPath(name[len(root) :]).parts
+    return name.endswith(".parquet") and not any(part.startswith(("_", ".")) for part in inside)
+
+
+def _schema(filesystem: pafs.FileSystem, path: str) -> pa.Schema:
+    with _open(filesystem, path) as file:
+        return file.schema_arrow
+
+
+def _open(filesystem: pafs.FileSystem, path: str) -> pq.ParquetFile:
+    try:
+        local = isinstance(filesystem, pafs.LocalFileSystem)
+        handle = pa.memory_map(path) if local else filesystem.open_input_file(path)
+        return pq.ParquetFile(handle, read_dictionary=[DEVICE])
+    except (pa.ArrowException, OSError) as error:
+        raise BadSetup(path, f"not a readable Parquet file: {error}") from error
+
+
+def constants(path: str) -> dict[str, str]:
+    """Columns that stand in the path, as `device=home-1`."""
+    return dict(part.split("=", 1) for part in PurePosixPath(path).parts[:-1] if "=" in part)
+
+
+def run_local(job: Job, source: Source, *, workers: int | None = None, progress: Progress | None = None) -> pa.Table:
+    """The job's results, sorted by device, computed with `workers` threads (default: one per processor)."""
+    count = workers or os.cpu_count() or 1
+    pieces = [(path, group) for path in source.files for group in range(_groups(source.filesystem, path))]
+    done: list[pa.Table] = []
+    with ThreadPoolExecutor(count, thread_name_prefix="mtbf") as pool:
+        for part in pool.map(lambda piece: _piece(job, source, *piece), pieces):
+            done.append(part)
+            if progress is not None:
+                progress(len(done), len(pieces))
+    partials = pa.concat_tables(done) if done else job.partial_schema.empty_table()
+    return job.finish(partials).sort_by(DEVICE)
+
+
+def _groups(filesystem: pafs.FileSystem, path: str) -> int:
+    with _open(filesystem, path) as file:
+        return cast("int", file.metadata.num_row_groups)
+
+
+def _piece(job: Job, source: Source, path: str, group: int) -> pa.Table:
+    with _open(source.filesystem, path) as file:
+        return job.partial(read_columns(file, path, group, (DEVICE, TIME, *job.columns)))
+
+
+def read_columns(file: pq.ParquetFile, path: str, group: int, columns: Sequence[str]) -> pa.Table:
+    """These columns of one row group; one that only the path knows is filled in from there."""
+    inside = [name for name in columns if name in file.schema_arrow.names]
+    try:
+        table = file.read_row_group(group, columns=inside, use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise BadSetup(path, f"row group {group} cannot be read: {error}") from error
+    outside = constants(path)
+    for name in columns:
+        if name not in inside:
+            if name not in outside:
+                raise BadSetup(path, f"column {name!r} is missing")
+            table = table.append_column(name, _repeated(outside[name], len(table)))
+    return table.select(list(columns))
+
+
+def _repeated(value: str, count: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), pa.array([value]))
+
+
+def batches(tables: Iterator[pa.RecordBatch], job: Job) -> Iterator[pa.RecordBatch]:
+    """Partial results of a stream of batches: what Spark's `mapInArrow` runs on its workers."""
+    for batch in tables:
+        yield from job.partial(pa.Table.from_batches([batch])).to_batches()
