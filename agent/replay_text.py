@@ -54,7 +54,7 @@ def _fault_row(fault: Mapping[str, Any], zone: tzinfo) -> list[str]:
 
 
 def _evidence(evidence: Mapping[str, float]) -> str:
-    """What triggered it; `(…)` is how far it went."""
+    """What triggered it, and how far it went."""
     texts = []
     for name, value in evidence.items():
         if name.startswith(_WORST):
@@ -62,7 +62,8 @@ def _evidence(evidence: Mapping[str, float]) -> str:
         worst = evidence.get(_WORST + name, value)
         spec = spec_of(name)
         unit = f" {spec.unit}" if spec and spec.unit not in ("code", "0/1") else ""
-        texts.append(f"{name} {value:g}{f' ({worst:g})' if worst != value else ''}{unit}")
+        went_to = f" (worst {worst:g})" if worst != value else ""
+        texts.append(f"{name} {value:g}{went_to}{unit}")
     return ", ".join(texts)
 
 
@@ -81,9 +82,9 @@ def _figure_row(figures: Mapping[str, float]) -> list[str]:
     else:
         between = _NONE if low is None else f"over {_duration(low)}"
     availability = figures.get("availability")
-    up = _NONE if availability is None else f"{availability:.2%}"
+    up = _NONE if availability is None else f"{100 * availability:.2f} %"
     if "availability_low" in figures:
-        up += f" ({figures['availability_low']:.2%} to {figures['availability_high']:.2%})"
+        up += f" ({100 * figures['availability_low']:.2f} to {100 * figures['availability_high']:.2f} %)"
     mttr = figures.get("mttr_hours")
     repair = _NONE if mttr is None else _duration(mttr)
     return [f"{figures['failures']:.0f}", _duration(figures["exposure_hours"]), between, repair, up]
