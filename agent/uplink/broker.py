@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from agent.ports import BrokerSession, Message
 # CONNACK codes 4 and 5 of MQTT 3.1.1, as the reason codes that paho translates them to.
 _REFUSED: Final = {4, 5, 134, 135}
 _MAX_QUEUED: Final = 1_000
+_GOODBYE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class MqttBroker:
         try:
             yield MqttSession(client, self._settings.address)
         finally:
-            await _leave(client)
+            await _leave(client, self._settings.device)
 
     def _client(self) -> aiomqtt.Client:
         chosen = self._settings
@@ -134,9 +135,10 @@ class MqttSession:
             raise UplinkUnavailable(f"broker {self._address}: {error}") from error
 
 
-async def _leave(client: aiomqtt.Client) -> None:
-    """Say goodbye; a connection that is already broken needs none."""
-    try:
+async def _leave(client: aiomqtt.Client, device: str) -> None:
+    """Say goodbye: the broker publishes the last will only of those who do not. A broken connection needs neither."""
+    with suppress(aiomqtt.MqttError):
+        farewell = encode_status(Status("offline"))
+        await client.publish(topic(device, STATUS), farewell, qos=1, retain=True, timeout=_GOODBYE_S)
+    with suppress(aiomqtt.MqttError):
         await client.__aexit__(None, None, None)
-    except aiomqtt.MqttError:
-        return

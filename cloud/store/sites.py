@@ -4,10 +4,13 @@ A reported document comes from a device and may hold anything: what has not the 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from agent.domain.reliability import EpisodeReliability
 from cloud.ports import ActiveFault, Site
+
+_LARGEST: Final = 2**53
+_MOST_FAILURES: Final = 10**9
 
 
 class DeviceRow(NamedTuple):
@@ -49,10 +52,12 @@ def site(row: DeviceRow, active: Sequence[ActiveFault], states: Iterable[Mapping
 
 
 def pooled(states: Iterable[Mapping[str, float | int | None]]) -> EpisodeReliability:
-    """All fault codes as one: total failures over the total of their exposures."""
+    """All fault codes as one: total failures over the total of their exposures. A state that cannot be is left out."""
     total = EpisodeReliability()
     for state in states:
-        total.merge(EpisodeReliability.from_state(state))
+        one = EpisodeReliability.from_state(state)
+        if 0 <= one.failures <= _MOST_FAILURES and min(one.up_ms, one.down_ms) >= 0:
+            total.merge(one)
     return total
 
 
@@ -68,12 +73,14 @@ def _text(part: Mapping[str, Any], key: str) -> str:
 
 def _number(part: Mapping[str, Any], key: str) -> float | None:
     value = part.get(key)
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > _LARGEST:
+        return None
+    return float(value)
 
 
 def _integer(part: Mapping[str, Any], key: str) -> int | None:
     value = part.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST else None
 
 
 def _numbers(part: Mapping[str, Any]) -> dict[str, float]:

@@ -63,6 +63,15 @@ async def test_the_last_will_says_offline(tmp_path: Path) -> None:
     assert states == [wire.Status("online", 5), wire.Status("offline")]
 
 
+async def test_an_orderly_end_says_offline_too(tmp_path: Path) -> None:
+    with MosquittoBroker(tmp_path) as broker:
+        async with aiomqtt.Client("127.0.0.1", broker.port) as watcher:
+            await watcher.subscribe("ew/1/+/status", qos=1)
+            async with MqttBroker(BrokerSettings("127.0.0.1", DEVICE, broker.port)).connect():
+                pass
+            assert wire.decode_status((await anext(watcher.messages)).payload) == wire.Status("offline")
+
+
 async def test_certificates_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     file.write_text("not a certificate")
