@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from agent.domain import signals
 from agent.domain.signals import (
     BATTERY_SOC,
     DHW_TEMPERATURE,
@@ -28,7 +29,7 @@ class FaultCode(StrEnum):
 
     BATTERY_NOT_CHARGING = "battery_not_charging"
     NO_SOLAR_PRODUCTION = "no_solar_production"
-    INVERTER_ALARM = "inverter_alarm"
+    INVERTER_ALARM = signals.INVERTER_ALARM
     BOILER_LOCKOUT = "boiler_lockout"
     NO_HEAT = "no_heat"
     DEVICE_UNREACHABLE = "device_unreachable"
@@ -53,7 +54,7 @@ class Silence(StrEnum):
 FOUND_CODES: Final = frozenset(
     {
         "battery_not_charging", "no_solar_production", "pv_underperformance", "battery_imbalance_soc_jump",
-        "inverter_alarm", "export_while_battery_could_charge", "sign_or_scale_error",
+        signals.INVERTER_ALARM, "export_while_battery_could_charge", "sign_or_scale_error",
         "no_heat", "short_cycling", "hunting", "flat_heating_curve", "room_sensor_stuck", "sensors_swapped",
         "outdoor_sensor_implausible", "room_too_cold", "low_water_pressure", "boiler_lockout",
         "gap", "stuck_value", "out_of_range", "clock_error", "device_unreachable", "unusual_behaviour",

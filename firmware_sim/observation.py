@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from agent.domain.signals import (
+    BATTERY_CHARGE_TOTAL,
+    BATTERY_DISCHARGE_TOTAL,
     BATTERY_POWER,
     BATTERY_SOC,
     BOILER_FAULT,
+    BURNER_ON,
     DHW_TEMPERATURE,
     FLOW_TEMPERATURE,
     GRID_EXPORT_TOTAL,
@@ -33,10 +36,11 @@ from firmware_sim.plant import HeatState, HomeState
 
 HOME_SIGNALS: Final = (
     PV_POWER, LOAD_POWER, BATTERY_POWER, GRID_POWER, BATTERY_SOC, INVERTER_TEMPERATURE, INVERTER_STATE, INVERTER_ALARM,
-    PV_ENERGY_TOTAL, GRID_IMPORT_TOTAL, GRID_EXPORT_TOTAL,
+    PV_ENERGY_TOTAL, GRID_IMPORT_TOTAL, GRID_EXPORT_TOTAL, BATTERY_CHARGE_TOTAL, BATTERY_DISCHARGE_TOTAL,
 )  # fmt: skip
 HEAT_SIGNALS: Final = (
-    OUTDOOR_TEMPERATURE, FLOW_TEMPERATURE, RETURN_TEMPERATURE, ROOM_TEMPERATURE, DHW_TEMPERATURE, PUMP_ON, BOILER_FAULT,
+    OUTDOOR_TEMPERATURE, FLOW_TEMPERATURE, RETURN_TEMPERATURE, ROOM_TEMPERATURE, DHW_TEMPERATURE, BURNER_ON, PUMP_ON,
+    BOILER_FAULT,
 )  # fmt: skip
 Observation = Mapping[SignalName, float]
 
@@ -54,6 +58,8 @@ def home_observation(state: HomeState, broken: frozenset[SignalName]) -> Observa
         PV_ENERGY_TOTAL: sum(stores.strings_wh),
         GRID_IMPORT_TOTAL: stores.import_wh,
         GRID_EXPORT_TOTAL: stores.export_wh,
+        BATTERY_CHARGE_TOTAL: stores.charge_wh,
+        BATTERY_DISCHARGE_TOTAL: stores.discharge_wh,
     }
     if state.inverter_known:
         values[INVERTER_TEMPERATURE] = stores.cabinet
@@ -63,7 +69,7 @@ def home_observation(state: HomeState, broken: frozenset[SignalName]) -> Observa
 
 
 def heat_observation(state: HeatState, broken: frozenset[SignalName]) -> Observation:
-    """A heating site's signals, as its controller can tell them: no burner, no pressure."""
+    """A heating site's signals, as its controller tells them: an open valve stands for heat being made."""
     stores, now = state.stores, state.now
     values = {
         OUTDOOR_TEMPERATURE: state.outdoor,
@@ -71,6 +77,7 @@ def heat_observation(state: HeatState, broken: frozenset[SignalName]) -> Observa
         RETURN_TEMPERATURE: stores.return_sensor,
         ROOM_TEMPERATURE: stores.room,
         DHW_TEMPERATURE: stores.tank,
+        BURNER_ON: float(round(now.valve_shown * 100) > 0),
         PUMP_ON: float(now.pump),
         BOILER_FAULT: float(now.fault_word),
     }
