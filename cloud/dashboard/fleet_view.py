@@ -9,7 +9,7 @@ from agent.domain.faults import Severity
 from cloud.dashboard import formats, words
 from cloud.ports import ActiveFault, Site
 
-STALE_AFTER_MS: Final = 5 * formats.MINUTE_MS
+STALE_AFTER_MS: Final = 15 * formats.MINUTE_MS
 _POWER: Final = frozenset({sg.PV_POWER, sg.BATTERY_POWER, sg.GRID_POWER, sg.BATTERY_SOC})
 _HEAT: Final = frozenset({sg.FLOW_TEMPERATURE, sg.ROOM_TEMPERATURE, sg.DHW_TEMPERATURE, sg.BURNER_ON})
 

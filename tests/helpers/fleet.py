@@ -237,8 +237,8 @@ def demo_fleet() -> InMemoryFleet:
 def _site(plan: _Plan) -> Site:
     at_ms = NOW_MS - plan.silent_ms
     names = (SOLAR if plan.solar else ()) + (HEATING if plan.heating else ())
-    values = {name: value for name in names if (value := _value(plan.device, plan, name, at_ms)) is not None}
-    bad = {name: "missing" for name in names if name not in values}
+    values = {str(name): value for name in names if (value := _value(plan.device, plan, name, at_ms)) is not None}
+    bad = {str(name): "missing" for name in names if name not in values}
     active = [ActiveFault(f"{plan.device}-f9", plan.fault, plan.severity, "battery", NOW_MS - plan.since_ms)]
     failures = {"ember-102": 7, "ember-104": 2, "ember-105": 1}.get(plan.device, 0)
     mtbf = {7: 61.5, 2: 340.0, 1: 702.0}.get(failures)
@@ -332,7 +332,7 @@ def _events(plan: _Plan) -> list[EventRow]:
 
 
 def _plan_of(device: str) -> _Plan:
-    return next(plan for plan in _PLANS if plan.device == device)
+    return next((plan for plan in _PLANS if plan.device == device), _PLANS[0])
 
 
 def _point(site: Site, signal: str, at_ms: int, step_ms: int) -> SeriesPoint | None:
@@ -374,7 +374,7 @@ def _pv(plan: _Plan, at_ms: int) -> float:
         return 0.0
     shine = max(0.0, math.sin((_local_hour(plan, at_ms) - 5.5) / 15.5 * math.pi))
     cloud = 0.82 + 0.18 * _wobble(plan.device, "cloud", at_ms)
-    return round(5200 * shine**1.3 * cloud)
+    return float(round(5200 * math.pow(shine, 1.3) * cloud))
 
 
 def _value(device: str, plan: _Plan, signal: str, at_ms: int) -> float | None:

@@ -24,6 +24,11 @@ function morphChildren(old, fresh) {
       old.insertBefore(known, place);
       place = known;
     }
+    while (place && place.nodeType === 3 && next.nodeType === 1) {
+      const following = place.nextSibling;
+      place.remove();
+      place = following;
+    }
     if (place && alike(place, next)) {
       if (next.nodeType === 1) morph(place, next);
       else if (place.nodeValue !== next.nodeValue) place.nodeValue = next.nodeValue;
@@ -47,8 +52,9 @@ function alike(old, fresh) {
 async function refresh(holder, address) {
   const answer = await fetch(address, { headers: { Accept: "text/html" } });
   if (!answer.ok) throw new Error(`status ${answer.status}`);
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  morphChildren(holder, page.body);
+  const box = document.createElement("template");
+  box.innerHTML = `\n${await answer.text()}`;
+  morphChildren(holder, box.content);
 }
 
 function keepFresh(holder, address) {
