@@ -20,7 +20,8 @@ class Channel:
         self.tracker = tracker
         self.rule = rule
         self.component = component
-        self._signals = tuple(sorted({name for names in rule.needs for name in names})) if rule else ()
+        self.signals = frozenset(name for names in rule.needs for name in names) if rule else frozenset()
+        self._signals = tuple(sorted(self.signals))
         self._evidence: dict[str, float] = {}
         self._told_ms = 0
         self._told_failing_ms = 0

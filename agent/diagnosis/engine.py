@@ -71,6 +71,8 @@ class Diagnosis:
         self._windows = Windows(settings.window_s)
         self._energy = EnergyMeter(self._max_gap_ms)
         self._channels = _channels(settings, self._local)
+        self._known: set[SignalName] = set()
+        self._fed: list[Channel] = []  # channels of which some signal was ever seen; the others have nothing to say
         self._sources: dict[str, Channel] = {}
         self._published = [(rule, PublishedMtbf()) for rule in _published_rules(self._local)]
         self._last: Reading | None = None
@@ -100,7 +102,10 @@ class Diagnosis:
 
     def _faults(self, reading: Reading, reachable: Mapping[str, bool]) -> list[Fault]:
         faults: list[Fault] = []
-        for channel in self._channels:
+        if not reading.values.keys() <= self._known:
+            self._known.update(reading.values)
+            self._fed = [channel for channel in self._channels if channel.signals & self._known]
+        for channel in self._fed:
             faults += channel.observe(reading)
         for source, answers in reachable.items():
             faults += self._source(source).follow(not answers, reading)
@@ -200,6 +205,7 @@ class Diagnosis:
             for channel in self._channels:
                 if channel.code in state["channels"]:
                     channel.restore(state["channels"][channel.code])
+            self._fed = self._channels
         for name, each in state["sources"].items():
             self._source(name).restore(each)
         kept = state["published"]

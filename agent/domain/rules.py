@@ -6,6 +6,7 @@ that must remember something between readings carry it in `state`, a list of num
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import radians, sin
 from typing import Protocol
 
 from agent.domain.faults import FaultCode
@@ -21,7 +22,7 @@ from agent.domain.signals import (
     Reading,
     SignalName,
 )
-from agent.domain.sun import elevation
+from agent.domain.sun import Height
 
 Values = Mapping[SignalName, float]
 Verdict = bool | None
@@ -178,7 +179,8 @@ class NoSolarProduction(Memoryless):
     def __init__(self, limits: SolarLimits, local: LocalTime, place: tuple[float, float] | None) -> None:
         self._limits = limits
         self._local = local
-        self._place = place
+        self._sun = Height(*place) if place is not None else None
+        self._lowest_sine = sin(radians(limits.sun_elevation))
 
     def judge(self, reading: Reading) -> Verdict:
         pv = reading.values.get(PV_POWER)
@@ -187,8 +189,8 @@ class NoSolarProduction(Memoryless):
         return pv <= self._limits.dead_band_w
 
     def _by_day(self, at_ms: int) -> bool:
-        if self._place is not None:
-            return elevation(at_ms, *self._place) >= self._limits.sun_elevation
+        if self._sun is not None:
+            return self._sun.sine(at_ms) >= self._lowest_sine
         return self._limits.from_minute <= self._local.minute_of_day(at_ms) < self._limits.to_minute
 
 

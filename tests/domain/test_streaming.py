@@ -73,6 +73,19 @@ def test_a_mean_goes_on_after_a_restart(xs: list[float], cut: int) -> None:
     assert mean.state() == mean_of(xs).state()
 
 
+@given(histories, st.integers(0, 40))
+def test_all_at_once_is_one_after_the_other(xs: list[float], cut: int) -> None:
+    mean, extent, window = mean_of(xs[:cut]), extent_of(xs[:cut]), window_of(xs[:cut])
+    for estimator in (mean, extent, window):
+        estimator.update_all(xs[cut:])
+    assert mean.state() == mean_of(xs).state()
+    assert extent.state() == extent_of(xs).state()
+    assert window.state() == window_of(xs).state()
+    with pytest.raises((ValueError, OverflowError)):
+        mean.update_all([1.0, math.nan])
+    assert mean.state() == mean_of(xs).state()
+
+
 @pytest.mark.parametrize("x", [math.nan, math.inf, -math.inf])
 def test_what_is_not_finite_changes_nothing(x: float) -> None:
     mean = mean_of([1.0, 2.0])
@@ -226,6 +239,13 @@ def test_halves_of_one_window_merge(first: list[float], second: list[float]) -> 
         (left if second_of_day < len(first) else right).update(sample)
     left.merge(right)
     assert left.state() == whole.state()
+
+
+def test_rows_are_summed_up_before_they_are_too_many() -> None:
+    windows = Windows(3600)
+    for second in range(3000):
+        windows.update(Reading(second * 1000, {PV_POWER: float(second)}))
+    assert windows.value() == Summary(0, 3600, [SignalSummary(PV_POWER, 0, 1500, 1500, 1499, 1499, 3000)])
 
 
 def test_different_windows_do_not_merge() -> None:
