@@ -63,7 +63,7 @@ class ModbusBench:
         self.server = server
         self.places = serve(server, hybrid())
         link = TcpLink("127.0.0.1", server.port)
-        self.source: Source = ModbusSource("unit", load_profile("sunspec"), link, clock=self.clock, timeout_s=0.2)
+        self.source: Source = ModbusSource("unit", load_profile("sunspec"), link, clock=self.clock, timeout_s=0.5)
 
     async def power_off(self) -> None:
         await self.server.stop()

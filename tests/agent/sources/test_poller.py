@@ -39,10 +39,15 @@ class Site:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def next(self) -> tuple[Reading, Mapping[str, bool]]:
-        """Move on by one interval and take what comes."""
+    async def ask(self) -> asyncio.Future[tuple[Reading, Mapping[str, bool]]]:
+        """The next reading, under way; the clock stands still."""
         pending = asyncio.ensure_future(anext(self._readings))
         await settle()
+        return pending
+
+    async def next(self) -> tuple[Reading, Mapping[str, bool]]:
+        """Move on by one interval and take what comes."""
+        pending = await self.ask()
         await self.clock.move_to(self.clock.now_ms() // STEP_MS * STEP_MS + STEP_MS)
         return await asyncio.wait_for(pending, 10)
 
@@ -118,8 +123,7 @@ async def test_a_slow_source_holds_no_reading_back_into_the_next_tick(
 ) -> None:
     meter.hang = True
     async with Site([pv, meter], clock, budget_s=1000).running() as site:
-        pending = asyncio.ensure_future(site.next())
-        await settle()
+        pending = await site.ask()
         assert not pending.done()
         await clock.move_to(FIRST_MS + STEP_MS - 1)
         reading, _ = await asyncio.wait_for(pending, 10)
@@ -133,8 +137,7 @@ async def test_an_answer_that_came_late_is_used_once(
         await site.next()
         release = asyncio.Event()
         meter.gate = release
-        pending = asyncio.ensure_future(site.next())
-        await settle()
+        pending = await site.ask()
         await clock.move_to(FIRST_MS + STEP_MS + 50_000)
         reading, _ = await asyncio.wait_for(pending, 10)
         assert GRID_POWER in reading.bad
@@ -143,6 +146,29 @@ async def test_an_answer_that_came_late_is_used_once(
         reading, _ = await site.next()
         assert reading.values[GRID_POWER] == -100.0
         assert reading.at_ms == FIRST_MS + 2 * STEP_MS
+
+
+async def test_what_was_used_is_not_used_again(clock: SteppedClock, pv: MemorySource) -> None:
+    async with Site([pv], clock).running() as site:
+        pv.gate = asyncio.Event()
+        pending = await site.ask()
+        await clock.move_to(FIRST_MS + 10_000)
+        pv.gate.set()
+        reading, _ = await asyncio.wait_for(pending, 10)
+        assert reading == Reading(FIRST_MS + 10_000, {PV_POWER: 700.0})
+        pv.dead = True
+        reading, _ = await site.next()
+        assert reading == Reading(FIRST_MS + STEP_MS, {}, {PV_POWER: MISSING})
+
+
+async def test_after_a_pause_of_the_reader_old_values_are_missing(clock: SteppedClock, pv: MemorySource) -> None:
+    async with Site([pv], clock).running() as site:
+        await site.next()
+        await clock.move_to(FIRST_MS + STEP_MS)
+        pv.dead = True
+        await clock.move_to(FIRST_MS + 4 * STEP_MS)
+        reading, _ = await site.next()
+        assert reading == Reading(FIRST_MS + 5 * STEP_MS, {}, {PV_POWER: MISSING})
 
 
 async def test_back_from_the_dead(clock: SteppedClock, pv: MemorySource) -> None:
