@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ LEFT: Final = 40.0
 RIGHT: Final = WIDTH - 6
 TOP: Final = 10.0
 BOTTOM: Final = HEIGHT - 20
+LONGEST_WINDOW_MS: Final = formats.HOUR_MS
 # Without it the noise of a sensor at rest would fill the picture.
 _LEAST_SPAN: Final = {"°C": 4.0, "bar": 1.0}
 
@@ -88,6 +89,7 @@ def draw(signal: str, points: Sequence[SeriesPoint], faults: Sequence[FaultRow],
     unit = spec.unit if spec is not None else ""
     ticks = value_ticks(*_extent(points, unit))
     scale = Scale(ticks[0], ticks[-1])
+    frame = replace(frame, step_ms=_spacing(points, frame.step_ms))
     runs = [run for run in _runs(points, frame.step_ms) if run]
     factor, shown_unit = _shown_unit(unit, scale)
     last = next((point.last for point in reversed(points) if point.last is not None), None)
@@ -106,6 +108,13 @@ def draw(signal: str, points: Sequence[SeriesPoint], faults: Sequence[FaultRow],
         end_ms=frame.end_ms,
         points=_tooltip_points(points, frame, scale, signal),
     )
+
+
+def _spacing(points: Sequence[SeriesPoint], step_ms: int) -> int:
+    """How far apart points usually lie: a device's own windows may be longer than the steps asked for."""
+    distances = sorted(b.start_ms - a.start_ms for a, b in pairwise(points))
+    usual = distances[len(distances) // 2] if distances else step_ms
+    return max(step_ms, min(usual, LONGEST_WINDOW_MS))
 
 
 def _extent(points: Sequence[SeriesPoint], unit: str) -> tuple[float, float]:

@@ -9,7 +9,8 @@ from agent.domain.faults import Severity
 from cloud.dashboard import formats, words
 from cloud.ports import ActiveFault, Site
 
-STALE_AFTER_MS: Final = 15 * formats.MINUTE_MS
+# A little more than the quarter of an hour in which a device reports when it is left to itself.
+STALE_AFTER_MS: Final = 20 * formats.MINUTE_MS
 _POWER: Final = frozenset({sg.PV_POWER, sg.BATTERY_POWER, sg.GRID_POWER, sg.BATTERY_SOC})
 _HEAT: Final = frozenset({sg.FLOW_TEMPERATURE, sg.ROOM_TEMPERATURE, sg.DHW_TEMPERATURE, sg.BURNER_ON})
 

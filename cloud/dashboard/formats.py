@@ -53,7 +53,7 @@ def full_time(at_ms: int, zone: ZoneInfo) -> str:
 def number(value: float | None, decimals: int = 0) -> str:
     """A number with thin spaces between thousands and a real minus sign.
 
-    >>> number(-1234.5).replace(THIN, "'")
+    >>> number(-1234.6).replace(THIN, "'")
     "−1'235"
     """
     if value is None or not math.isfinite(value):

@@ -31,6 +31,16 @@ def test_gaps_stay_gaps() -> None:
     assert len(json.loads(chart.points)) == 5
 
 
+def test_windows_longer_than_the_step_are_one_line() -> None:
+    points = [point(index, 5.0) for index in (0, 3, 6, 9, 21, 24, 27)]
+    chart = draw(sg.ROOM_TEMPERATURE, points, [], FRAME)
+    assert len(chart.lines) == 2
+
+
+def test_two_points_far_apart_are_not_joined() -> None:
+    assert len(draw(sg.ROOM_TEMPERATURE, [point(0, 5.0), point(60, 5.0)], [], FRAME).lines) == 2
+
+
 def test_without_data_there_are_axes_and_no_line() -> None:
     chart = draw(sg.PV_POWER, [point(1, None)], [], FRAME)
     assert chart.lines == ()
