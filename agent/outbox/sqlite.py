@@ -43,9 +43,9 @@ class OutboxSettings:
 
 @dataclass(frozen=True, slots=True)
 class OutboxStats:
-    """`bytes` on disk, write-ahead log included; `backlog` records not yet acknowledged, the `oldest_ms` of all held.
+    """`bytes` on disk, write-ahead log included; `records` held, `backlog` of them not yet acknowledged.
 
-    `over_budget`: what is not yet acknowledged alone exceeds the budget.
+    `oldest_ms` is the time of the oldest; `over_budget`: what is not yet acknowledged alone exceeds the budget.
     """
 
     bytes: int
@@ -212,12 +212,14 @@ class SqliteOutbox:
             db.execute("PRAGMA incremental_vacuum(1000)").fetchall()
 
     def _stats(self) -> OutboxStats:
-        position = self._position
+        here = self._position
         with self._errors() as db:
-            count, oldest = db.execute("SELECT count(*), min(at_ms) FROM records").fetchone()
-            (backlog,) = db.execute("SELECT count(*) FROM records WHERE seq > ?", (position.acknowledged,)).fetchone()
+            row = db.execute("SELECT seq, at_ms FROM records ORDER BY seq LIMIT 1").fetchone()
             full = _size(db) > self._settings.budget_bytes
-        return OutboxStats(_disk_bytes(self._settings.path), count, backlog, oldest, full and count <= backlog + 1)
+        first, oldest_ms = row or (here.last + 1, None)
+        backlog = here.last - max(here.acknowledged, first - 1)
+        stuck = full and first > min(here.acknowledged, here.last - 1)
+        return OutboxStats(_disk_bytes(self._settings.path), here.last - first + 1, backlog, oldest_ms, stuck)
 
 
 def _read_position(db: sqlite3.Connection) -> Position:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from agent.domain.errors import BadSetup, Transient
 from cloud.ports import Clock
@@ -72,6 +73,8 @@ class Database:
             raise RuntimeError("the database is not open")
         try:
             yield self._engine
+        except PoolTimeout as error:
+            raise Transient(f"{self.where}: too many at once ({error})") from error
         except (OperationalError, InterfaceError) as error:
             raise Transient(f"{self.where}: {error.orig}") from error
         except DatabaseError as error:
@@ -97,7 +100,8 @@ def _sqlite(file: str | None) -> Engine:
         raise BadSetup("database", "an SQLite database needs a file", hint="for example sqlite:///fleet.db")
     if not Path(file).absolute().parent.is_dir():
         raise BadSetup(file, f"folder {Path(file).absolute().parent} does not exist")
-    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": _BUSY_S, "check_same_thread": False})
+    options = {"timeout": _BUSY_S, "check_same_thread": False}
+    engine = create_engine(f"sqlite:///{file}", connect_args=options, pool_size=8, max_overflow=56)
     event.listen(engine, "connect", _settle)
     event.listen(engine, "begin", _begin)
     return engine
