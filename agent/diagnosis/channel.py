@@ -28,10 +28,7 @@ class Channel:
 
     def observe(self, reading: Reading) -> list[Fault]:
         """Judge a reading and follow it up."""
-        rule = self.rule
-        if rule is None:
-            return []
-        verdict = rule.judge(reading)
+        verdict = self.rule.judge(reading) if self.rule else None
         if verdict is None and self.tracker.quiet:
             return []
         return self.follow(verdict, reading)
@@ -41,6 +38,8 @@ class Channel:
         at_ms, values = reading.at_ms, reading.values
         loss_w = self.rule.loss_w(values) if verdict and self.rule else None
         changes = self.tracker.update(at_ms, verdict, loss_w)
+        if not verdict and not changes and not self.tracker.active:
+            return []
         steps = [self._end(change) for change in changes if change.end_ms is not None]
         if verdict:
             self._keep_evidence(at_ms, values)

@@ -90,14 +90,17 @@ class Diagnosis:
         summary = self._windows.update(reading)
         if summary is not None:
             records.append((summary.start_ms + summary.window_s * 1000, summary))
-        records += [(at_ms, energy) for energy in self._energy.update(reading)]
+        for energy in self._energy.update(reading):
+            records.append((at_ms, energy))
         for rule, mtbf in self._published:
             if rule.judge(reading):
                 _count_published(mtbf, at_ms)
         faults = self._faults(reading, reachable)
-        changed = {fault.code for fault in faults if fault.phase != "update"}
-        records += [(at_ms, fault) for fault in faults]
-        records += self._reliability_records(at_ms, changed)
+        day = self._local.day(at_ms)
+        if faults or day != self._day:
+            records += [(at_ms, fault) for fault in faults]
+            records += self._reliability_records(at_ms, day, faults)
+            self._day = day
         return records
 
     def _faults(self, reading: Reading, reachable: Mapping[str, bool]) -> list[Fault]:
@@ -106,7 +109,9 @@ class Diagnosis:
             self._known.update(reading.values)
             self._fed = [channel for channel in self._channels if channel.signals & self._known]
         for channel in self._fed:
-            faults += channel.observe(reading)
+            steps = channel.observe(reading)
+            if steps:
+                faults += steps
         for source, answers in reachable.items():
             faults += self._source(source).follow(not answers, reading)
         return faults
@@ -118,11 +123,10 @@ class Diagnosis:
             channel = self._sources[name] = Channel(FaultCode.DEVICE_UNREACHABLE, tracker, component=name)
         return channel
 
-    def _reliability_records(self, at_ms: int, changed: set[str]) -> list[tuple[int, Body]]:
+    def _reliability_records(self, at_ms: int, day: int, faults: list[Fault]) -> list[tuple[int, Body]]:
         """Of every code at the end of a local day, of a changed one at once."""
-        day = self._local.day(at_ms)
+        changed = {fault.code for fault in faults if fault.phase != "update"}
         over = self._day is not None and day != self._day
-        self._day = day
         if not over and not changed:
             return []
         states = self.reliability_states()
