@@ -210,7 +210,7 @@ class ModbusSource:
                 answer = await _CALLS[function](client, address, count=count, device_id=unit)
         except TimeoutError:
             lost = not client.connected
-            reason = "closed the connection" if lost else f"no answer within {self._timeout_s:g} s"
+            reason = "lost the connection" if lost else f"no answer within {self._timeout_s:g} s"
             raise SourceUnavailable(self._name, reason) from None
         except (ModbusException, OSError) as error:
             raise SourceUnavailable(self._name, str(error)) from error
@@ -235,7 +235,7 @@ class ModbusSource:
                 await asyncio.sleep(wait_s)
 
     def _on_connect(self, connected: bool) -> None:
-        """The other side closed while a request is under way: no need to wait for its time-out."""
+        """The connection is of no more use while a request is under way: no need to wait for its time-out."""
         if not connected and self._waiting is not None:
             self._waiting.reschedule(asyncio.get_running_loop().time())
 

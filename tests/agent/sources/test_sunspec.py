@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, GRID_POWER, LOAD_POWER, PV_POWER
+from agent.domain.signals import BATTERY_CHARGE_TOTAL, BATTERY_POWER, BATTERY_SOC, GRID_POWER, LOAD_POWER, PV_POWER
+from agent.sources.decode import Decoder
+from agent.sources.planning import Block
 from agent.sources.profile_file import load_profile
 from agent.sources.sunspec import Model, Refused, discover, locate, role_of, rules_in
 from tests.helpers.modbus_server import ModbusServer
@@ -135,3 +137,26 @@ def test_a_request_stays_inside_a_model() -> None:
 async def test_unknown_models_are_skipped_by_their_length() -> None:
     models = await discover(chain([common(), vendor_model(), meter(1)]), PROFILE, 1)
     assert locate(PROFILE, models).signals >= {GRID_POWER}
+
+
+# Words of model 160 as a Fronius GEN24 sent them (evcc issue 16256): fixed part behind N's place, and the third module.
+REAL_HEAD = bytes.fromhex("fffcfffefffffffeffffffff0004ffff")
+REAL_MODULE = bytes.fromhex(
+    "0003 5374436861203300 0000000000000000 ee97 a6e3 65f2 353616c9 2e814b77 8000 ffff ffffffff"
+)
+
+
+async def test_a_real_gen24s_charging_module() -> None:
+    words = [160, 8 + 80, *(int.from_bytes(REAL_HEAD[i : i + 2], "big") for i in range(0, 16, 2))]
+    module = [int.from_bytes(REAL_MODULE[i : i + 2], "big") for i in range(0, 40, 2)]
+    idle = [0] * 20
+    reader = chain([[*words, *idle, *idle, *module, *idle]])
+    models = await discover(reader, PROFILE, 1)
+    assert models[0].roles[2] == "charge"
+    layout = locate(PROFILE, models)
+    blocks = [Block(1, 3, models[0].address, 90)]
+    slots = {found.name: found for found in layout.fields}
+    answer = await reader(1, 3, models[0].address, 90)
+    assert answer[slots["_charge_power"].address - models[0].address] == 26098
+    values, _ = Decoder(PROFILE, layout, blocks).decode([answer])
+    assert values[BATTERY_CHARGE_TOTAL] == pytest.approx(0x353616C9 / 100)
