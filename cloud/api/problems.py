@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from agent.domain.errors import BadInput, Transient
+from agent.domain.errors import BadInput, BadSetup, Transient
 from agent.domain.twin import StaleVersion
 
 _MAX_ECHO = 200
@@ -63,7 +63,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(StaleVersion, _on_stale)
     app.add_exception_handler(BadInput, _on_bad_input)
-    app.add_exception_handler(Transient, _on_transient)
+    app.add_exception_handler(Transient, _on_away)
+    app.add_exception_handler(BadSetup, _on_away)
 
 
 async def _on_problem(_request: Request, error: Exception) -> JSONResponse:
@@ -115,7 +116,7 @@ async def _on_bad_input(_request: Request, error: Exception) -> JSONResponse:
     return answer(422, Problem(field="", expected="a usable request", message=str(error)))
 
 
-async def _on_transient(_request: Request, error: Exception) -> JSONResponse:
+async def _on_away(_request: Request, error: Exception) -> JSONResponse:
     problem = Problem(field="", expected="a database that answers", message=str(error))
     return answer(503, problem, {"Retry-After": "5"})
 

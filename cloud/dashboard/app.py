@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from agent.domain.errors import Transient
+from agent.domain.errors import BadSetup, Transient
 from cloud.dashboard import pages
 from cloud.dashboard.rendering import rendered
 from cloud.ports import Clock, FleetReader
@@ -37,7 +37,8 @@ def make_dashboard(reader: FleetReader, clock: Clock) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=5)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)
-    app.add_exception_handler(Transient, _on_transient)
+    app.add_exception_handler(Transient, _on_away)
+    app.add_exception_handler(BadSetup, _on_away)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     return app
@@ -61,6 +62,6 @@ async def _on_validation(request: Request, _error: Exception) -> HTMLResponse:
     return rendered(request, "problem.html", {"title": "Not understood", "text": text}, status=422)
 
 
-async def _on_transient(request: Request, _error: Exception) -> HTMLResponse:
+async def _on_away(request: Request, _error: Exception) -> HTMLResponse:
     text = "The database does not answer at the moment. Reload the page in a little while."
     return rendered(request, "problem.html", {"title": "Not available", "text": text}, status=503)

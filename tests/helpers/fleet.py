@@ -287,7 +287,7 @@ def _faults(plan: _Plan) -> list[FaultRow]:
         device=plan.device,
         code=plan.fault,
         severity=plan.severity,
-        component="battery" if plan.solar else "boiler",
+        component="boiler" if plan.heating else ("inverter" if "solar" in plan.fault else "battery"),
         start_ms=NOW_MS - plan.since_ms,
         end_ms=None,
         failing_s=plan.since_ms / 1000,

@@ -90,7 +90,10 @@ function fleetPage(form, holder) {
     if (mine === asked) await refresh(holder, address(form.dataset.filter)).catch(() => {});
   };
   keepFresh(holder, () => address(form.dataset.filter));
-  form.addEventListener("input", now);
+  form.addEventListener("input", (event) => {
+    if (event.target.name === "sort") form.elements.order.value = "up";
+    now();
+  });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     now();

@@ -18,7 +18,8 @@ def test_all_devices_are_listed_in_order(api: Api) -> None:
 
 
 def test_pages_join_to_the_whole(api: Api) -> None:
-    seen, offset = [], 0
+    seen: list[str] = []
+    offset: int | None = 0
     while offset is not None:
         page = api.json(f"/devices?limit=3&offset={offset}")
         assert page["total"] == 8

@@ -1,6 +1,6 @@
 import pytest
 
-from agent.domain.errors import Transient
+from agent.domain.errors import BadSetup, Transient
 from tests.cloud.api.conftest import Api
 from tests.helpers.fleet import DAY_MS, NOW_MS
 
@@ -62,11 +62,12 @@ def test_health(api: Api) -> None:
     assert health["time"] == "2026-06-18T17:10:00.000Z"
 
 
-def test_a_database_that_is_away_is_said_so(api: Api) -> None:
-    api.fleet.broken = Transient("database is locked")
+@pytest.mark.parametrize("error", [Transient("database is locked"), BadSetup("fleet.db", "not a usable database")])
+def test_a_database_that_is_away_is_said_so(api: Api, error: Exception) -> None:
+    api.fleet.broken = error
     answer = api.get("/health")
     assert answer.status_code == 503
-    assert answer.json()["error"]["message"] == "database is locked"
+    assert answer.json()["error"]["message"] == str(error)
     assert answer.headers["retry-after"] == "5"
 
 

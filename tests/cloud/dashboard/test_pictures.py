@@ -39,7 +39,7 @@ def test_a_site_without_battery_shows_none() -> None:
 
 
 def test_the_picture_in_words() -> None:
-    values = {
+    values: dict[str, float] = {
         sg.PV_POWER: 2310.0,
         sg.LOAD_POWER: 640.0,
         sg.BATTERY_POWER: -182.0,
