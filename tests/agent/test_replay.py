@@ -1,6 +1,7 @@
 """`emberwatt-agent replay`: the published example to the digit, and what a person sees."""
 
 import argparse
+import gzip
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -193,3 +194,37 @@ def test_what_a_person_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "119.75 min" in out
     assert "battery_power -1579 W" in out
     assert max(map(len, out.splitlines())) < 150
+
+
+HOME = Path(__file__).parents[2] / "firmware_sim" / "recordings" / "seattle_powerwall"
+SEATTLE = "[site]\nlatitude = 47.61\nlongitude = -122.33\ntimezone = 'America/Los_Angeles'\n"
+
+
+def real_home() -> str:
+    (path,) = HOME.glob("*.csv.gz")
+    return gzip.decompress(path.read_bytes()).decode()
+
+
+def test_two_months_of_a_real_home_raise_no_false_alarm(tmp_path: Path) -> None:
+    result = run(tmp_path, real_home(), site=SEATTLE)
+    assert result["faults"] == []
+    assert result["reliability"]["battery_not_charging"]["episodes"]["exposure_hours"] > 200
+    assert result["reliability"]["no_solar_production"]["episodes"]["exposure_hours"] > 600
+
+
+def test_a_fault_put_into_the_real_home_is_found_and_the_rest_is_left_alone(tmp_path: Path) -> None:
+    lines = []
+    for line in real_home().splitlines():
+        time, *values = line.split(",")
+        if "2022-05-14T16:00" <= time < "2022-05-14T17:30":  # 9:00 to 10:30 in Seattle
+            pv, load, _, grid, soc = values
+            line = ",".join([time, pv, load, "0", grid, "50" if soc else ""])
+        if "2022-05-21T18:00" <= time < "2022-05-21T20:00":
+            line = ",".join([time, "0", *values[1:]])
+        lines.append(line)
+    faults = run(tmp_path, "\n".join(lines) + "\n", site=SEATTLE)["faults"]
+    assert [fault["code"] for fault in faults] == ["battery_not_charging", "no_solar_production"]
+    assert faults[0]["start"][:13] == "2022-05-14T16"
+    assert faults[0]["end"] == "2022-05-14T17:30:00Z"
+    assert faults[0]["lost_wh"] > 1000
+    assert (faults[1]["start"], faults[1]["end"]) == ("2022-05-21T18:00:00Z", "2022-05-21T20:00:00Z")
