@@ -37,7 +37,6 @@ def _fleet(reader: FleetReader, clock: Clock, query: fleet_view.Query) -> dict[s
         "found": len(rows),
         "counts": fleet_view.counts(sites),
         "query": query,
-        "sorts": list(fleet_view.SORTS),
     }
 
 

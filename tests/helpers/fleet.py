@@ -239,7 +239,7 @@ def _site(plan: _Plan) -> Site:
     names = (SOLAR if plan.solar else ()) + (HEATING if plan.heating else ())
     values = {str(name): value for name in names if (value := _value(plan.device, plan, name, at_ms)) is not None}
     bad = {str(name): "missing" for name in names if name not in values}
-    active = [ActiveFault(f"{plan.device}-f9", plan.fault, plan.severity, "battery", NOW_MS - plan.since_ms)]
+    active = [ActiveFault(f"{plan.device}-f9", plan.fault, plan.severity, "", NOW_MS - plan.since_ms)]
     failures = {"ember-102": 7, "ember-104": 2, "ember-105": 1}.get(plan.device, 0)
     mtbf = {7: 61.5, 2: 340.0, 1: 702.0}.get(failures)
     return Site(

@@ -117,6 +117,14 @@ def test_the_table_works_without_scripts(pages: Pages) -> None:
     assert "No site matches" in pages.text("/?q=zzz")
 
 
+def test_every_order_can_be_chosen(pages: Pages) -> None:
+    text = pages.text("/?sort=mtbf")
+    box = text[text.index('<select name="sort"') :]
+    offered = re.findall(r'<option value="(\w+)"', box[: box.index("</select>")])
+    assert set(offered) == set(fleet_view.SORTS)
+    assert '<option value="mtbf" selected>' in box
+
+
 def test_an_empty_fleet_says_what_to_do(pages: Pages) -> None:
     pages.fleet.site_list = []
     assert "Start an agent" in pages.text("/")
