@@ -5,7 +5,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.domain.errors import BadSetup
-from cloud.fleet import published, published_files, samples
+from agent.domain.signals import SignalName
+from cloud.fleet import (
+    costs,
+    cube,
+    findings,
+    heating,
+    heating_files,
+    published,
+    published_files,
+    report,
+    samples,
+    state,
+)
+from cloud.fleet.daily import HEATING
 from cloud.importer import add_reading, reading
 
 
@@ -26,21 +39,40 @@ def moment(text: str) -> int:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `emberwatt-cloud analyse`."""
     subjects = parser.add_subparsers(dest="subject", required=True, metavar="heating|power")
-    heating = subjects.add_parser("heating", help="outdoor, room and flow temperatures of heating installations")
-    heating.add_argument("--method", choices=["emberwatt", "engie-pacf"], default="emberwatt")
-    for each in (heating,):
+    heat = subjects.add_parser("heating", help="outdoor, room and flow temperatures of heating installations")
+    heat.add_argument("--method", choices=["emberwatt", "engie-pacf"], default="emberwatt")
+    for each in (heat,):
         each.add_argument("source", type=Path, metavar="SOURCE", help="a CSV, or the folder that import fills")
         each.add_argument("--from", dest="start", type=moment, metavar="DATE", help="first day (UTC)")
         each.add_argument("--to", dest="end", type=moment, metavar="DATE", help="first day after it (UTC)")
         each.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+        each.add_argument(
+            "--state", type=Path, metavar="FILE", help="what the last night left (default DIR/state.json)"
+        )
+        each.add_argument("--false-alarm-rate", type=share, default=0.01, metavar="SHARE", help="default 0.01")
+        each.add_argument(
+            "--costs", type=Path, metavar="TOML", help="your prices and losses instead of the assumed ones"
+        )
         add_reading(each)
+
+
+def share(text: str) -> float:
+    """A number between 0 and 1, both excluded."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a share between 0 and 1, such as 0.01")
+    return value
 
 
 def run(args: argparse.Namespace) -> int:
     """Analyse and write; 0 when it worked, whatever it found."""
     if args.start is not None and args.end is not None and args.start >= args.end:
         raise BadSetup("--from, --to", "the period is empty; expected --from before --to")
-    return _published(args)
+    args.out.mkdir(parents=True, exist_ok=True)
+    return _published(args) if args.method == "engie-pacf" else _heating(args)
 
 
 def _published(args: argparse.Namespace) -> int:
@@ -51,6 +83,38 @@ def _published(args: argparse.Namespace) -> int:
     _put_bad_aside(source, args.out)
     print(f"{len(result.labels)} installations, {len(result.anomalies)} above height {published.THRESHOLD:g}")
     return 0
+
+
+def _heating(args: argparse.Namespace) -> int:
+    settings = heating.Settings(args.false_alarm_rate, costs.read(args.costs))
+    block, cities = _cube(args, HEATING)
+    kept = args.state or args.out / "state.json"
+    before = state.read(kept)
+    judged = heating.judge(block, [cities.get(name, "") for name in block.installations], settings, before)
+    findings.write(judged.findings, args.out / "findings.csv")
+    heating_files.write_clusters(judged, args.out / "clusters.csv")
+    report.write(report.heating(judged, settings), args.out / "report.html")
+    state.write(kept, judged.clusters, block.installations, before)
+    _tell(judged.findings, args.out, settings.costs.currency)
+    return 0
+
+
+def _cube(args: argparse.Namespace, signals: tuple[SignalName, ...]) -> tuple[cube.Cube, dict[str, str]]:
+    """The fleet's values and the cities, from whatever form the source has."""
+    if args.source.is_dir() or args.source.suffix == ".parquet":
+        cities = samples.cities(args.source)
+        return cube.from_parquet(args.source, signals, args.start, args.end), cities
+    source = samples.open_source(args.source, reading(args))
+    _put_bad_aside(source, args.out)
+    return cube.from_frame(samples.within(source.samples, args.start, args.end), signals), source.cities
+
+
+def _tell(found: list[findings.Finding], folder: Path, currency: str) -> None:
+    behaviour = [each for each in found if each.kind == findings.BEHAVIOUR]
+    cost = sum(each.cost_per_day for each in behaviour)
+    print(f"{len(behaviour)} installations need a visit ({cost:.0f} {currency} a day)")
+    print(f"{len(found) - len(behaviour)} findings on data")
+    print(f"{folder / 'findings.csv'}, {folder / 'clusters.csv'}, {folder / 'report.html'}")
 
 
 def _put_bad_aside(source: samples.Source, folder: Path) -> None:

@@ -74,15 +74,18 @@ def conflicts(folder: Path) -> int:
 def open_source(path: Path, how: Reading) -> Source:
     """A CSV (plain, gzipped, zipped), a Parquet file, or a folder of Parquet files."""
     if path.is_dir() or path.suffix == ".parquet":
-        cities = path / "installations.parquet"
-        table = pl.read_parquet(cities) if cities.is_file() else None
-        known = dict(table.select("installation", "city").iter_rows()) if table is not None else {}
-        return Source(scan(path), known, pl.DataFrame())
+        return Source(scan(path), cities(path), pl.DataFrame())
     blocks = list(read(path, how))
     good = pl.concat([block.good for block in blocks]) if blocks else pl.DataFrame(schema={**SCHEMA, "city": pl.String})
     bad = pl.concat([block.bad for block in blocks]) if blocks else pl.DataFrame()
     named = good.select("installation", "city").unique("installation", keep="first")
     return Source(good.select(KEY).lazy(), dict(named.iter_rows()), bad)
+
+
+def cities(path: Path) -> dict[str, str]:
+    """Installation → city, as far as the folder knows them."""
+    table = path / "installations.parquet"
+    return dict(pl.read_parquet(table).select("installation", "city").iter_rows()) if table.is_file() else {}
 
 
 def parquet_files(path: Path) -> list[Path]:

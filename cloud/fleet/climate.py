@@ -1,0 +1,94 @@
+"""The weather that an installation's peers see at the same hour: the reference that no single sensor can bend."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import pdist
+
+from cloud.fleet.robust import TO_SIGMA, Array, mean, median
+
+# Installations that the climates are learned from; more teach nothing.
+SAMPLE = 1200
+BLOCK_H = 3
+# Mean distance (K) up to which two series of outdoor temperature are of one climate.
+SAME_CLIMATE = 1.3
+MOST_CLIMATES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Climates:
+    """`series[c]`: outdoor temperature of climate c by day and slot. `of[i]`: the climate of installation i."""
+
+    series: Array
+    of: NDArray[np.int64]
+
+    def at(self, rows: slice) -> Array:
+        """The reference of some installations: installation × day × slot."""
+        return self.series[self.of[rows]]
+
+
+def learn(outdoor: Array, cities: list[str]) -> Climates:
+    """Climates from `outdoor` (installation × day × slot), and the one of each installation.
+
+    An installation whose own sensor fits no climate gets that of most others in its city, else the most common one.
+    """
+    blocks = _blocks(outdoor)
+    usual = median(blocks.T)
+    filled = np.where(np.isfinite(blocks), blocks, usual)
+    filled = np.nan_to_num(filled - median(filled)[:, None])
+    known = np.isfinite(blocks).mean(axis=1) > 0.5
+    members = _groups(filled, known)
+    series = np.stack([_typical(outdoor[rows]) for rows in members])
+    centres = np.stack([median(filled[rows].T) for rows in members])
+    distance = np.stack([np.abs(filled - centre).mean(axis=1) for centre in centres], axis=1)
+    of = distance.argmin(axis=1)
+    best = distance.min(axis=1)
+    centre = float(np.median(best))
+    odd = best > centre + 6 * max(TO_SIGMA * float(np.median(np.abs(best - centre))), 0.15)
+    return Climates(series, _settle(of, odd | ~known, cities))
+
+
+def _blocks(outdoor: Array) -> Array:
+    count, days, slots = outdoor.shape
+    width = max(1, slots * BLOCK_H // 24)
+    return mean(outdoor.reshape(count, days * slots // width, width))
+
+
+def _groups(filled: Array, known: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+    """Installations of each climate, largest group first, from an even sample of those with data."""
+    rows = np.flatnonzero(known)
+    if len(rows) < 3:
+        return [rows if len(rows) else np.arange(len(filled))]
+    rows = rows[:: max(1, len(rows) // SAMPLE)]
+    reach = pdist(filled[rows], "cityblock") / filled.shape[1]
+    label = fcluster(linkage(reach, "average"), SAME_CLIMATE, "distance")
+    # A handful of odd sensors alike is no climate.
+    least = max(3, round(0.015 * len(rows)))
+    groups = sorted((rows[label == each] for each in np.unique(label)), key=len, reverse=True)
+    kept = [group for group in groups if len(group) >= least][:MOST_CLIMATES]
+    return kept or [rows]
+
+
+def _typical(outdoor: Array) -> Array:
+    """The members' median in every slot; a slot nobody has is interpolated."""
+    series = median(np.moveaxis(outdoor, 0, -1))
+    flat = series.ravel()
+    good = np.flatnonzero(np.isfinite(flat))
+    if len(good):
+        flat = np.interp(np.arange(len(flat)), good, flat[good]).astype(np.float32)
+    return flat.reshape(series.shape)
+
+
+def _settle(of: NDArray[np.int64], odd: NDArray[np.bool_], cities: list[str]) -> NDArray[np.int64]:
+    settled = of.copy()
+    names = np.array(cities)
+    for city in np.unique(names[odd]):
+        here = names == city
+        voters = of[here & ~odd] if city else of[~odd]
+        if len(voters):
+            settled[here & odd] = np.bincount(voters).argmax()
+        elif (~odd).any():
+            settled[here & odd] = np.bincount(of[~odd]).argmax()
+    return settled

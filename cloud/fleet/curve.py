@@ -1,0 +1,100 @@
+"""The heating curve: how flow answers to outdoor temperature, and whether it answers at all.
+
+A curve through (20 °C, 20 °C) has the slope `−(flow − room) / (room − outdoor)`. The *response* is the slope found over
+the slope that the level asks for: near 1 for such a curve, less for a shifted one, 0 for water that knows no weather.
+It does not depend on radiators or floor.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cloud.fleet.daily import ROOM, Daily
+from cloud.fleet.evidence import Evidence
+from cloud.fleet.robust import Array, mean, median, rolling_median
+
+WINDOWS = (6, 10)
+LEAST_WEATHER = 1.0
+HUBER = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Slope (K flow per K outdoor, negative when alive), its standard error, flow at the mean weather, response."""
+
+    slope: Array
+    error: Array
+    level: Array
+    rise: Array
+    scatter: Array
+
+    @property
+    def response(self) -> Array:
+        return -self.slope / self.rise
+
+
+def fit(daily: Daily, days: slice, comfort: float) -> Curve:
+    """Robust line through quarter-day means of some days, each quarter compared with its like on other days.
+
+    Huber weights on the residuals, three rounds (P. Huber, Robust Statistics, 1981, § 7.8).
+    """
+    flow, weather = daily.flow_block[:, days], daily.weather_block[:, days]
+    x = _against_own_quarter(weather)
+    y = _against_own_quarter(flow)
+    good = np.isfinite(x) & np.isfinite(y)
+    x, y = np.where(good, x, 0), np.where(good, y, 0)
+    weight = good.astype(np.float32)
+    count = np.maximum(good.sum(axis=1), 1)
+    slope = np.zeros(len(x), dtype=np.float32)
+    scatter = np.ones(len(x), dtype=np.float32)
+    for _ in range(3):
+        square = np.maximum((weight * x * x).sum(axis=1), 1e-6)
+        slope = (weight * x * y).sum(axis=1) / square
+        residual = y - slope[:, None] * x
+        scatter = 1.4826 * median(np.where(good, np.abs(residual), np.nan)) + 0.05
+        weight = good * np.minimum(1, HUBER * scatter[:, None] / np.maximum(np.abs(residual), 1e-6))
+    spread = np.sqrt((x * x).sum(axis=1) / count)
+    # Neighbouring quarters share their noise: each day counts once. Days of another schedule widen the error fully.
+    residual = good * (y - slope[:, None] * x)
+    wide = np.maximum(scatter, np.sqrt((residual * residual).sum(axis=1) / count))
+    error = wide / np.maximum(spread, 1e-3) / np.sqrt(np.maximum(count / 4, 1))
+    enough = (spread > LEAST_WEATHER) & (count > 2 * (days.stop - days.start))
+    level = mean(flow.reshape(len(flow), -1))
+    need = comfort - mean(weather.reshape(len(flow), -1))
+    rise = np.where(need > 5, np.maximum(level - comfort, 0.5) / np.maximum(need, 5), np.nan)
+    blank = np.where(enough, np.float32(1), np.float32(np.nan))
+    return Curve(slope * blank, error * blank, level, rise.astype(np.float32), scatter * blank)
+
+
+def _against_own_quarter(blocks: Array) -> Array:
+    """Each quarter of a day less the median of the same quarter over the days: schedules fall out."""
+    usual = median(np.moveaxis(blocks, 1, -1))
+    return (blocks - usual[:, None, :]).reshape(len(blocks), -1)
+
+
+def flat(daily: Daily, response: float, comfort: float) -> Evidence:
+    """Windows of days in which flow does not answer to the weather, at twice its uncertainty.
+
+    `response` is the fleet's usual one; severity 1 is under 40 % of it.
+    """
+    count, total = daily.weather.shape
+    severity = np.full((count, total), np.nan, dtype=np.float32)
+    usual = max(response, 0.2)
+    for width in sorted({min(width, total) for width in (*WINDOWS, total)}):
+        for end in {*range(width, total + 1, 2), total}:
+            curve = fit(daily, slice(end - width, end), comfort)
+            upper = (curve.response + 2 * curve.error / curve.rise) / usual
+            heats = curve.level - comfort > 2
+            found = np.where(heats, (1 - upper) / 0.6, np.nan)
+            severity[:, end - 1] = np.fmax(severity[:, end - 1], found)
+    return Evidence("flat_heating_curve", severity, severity, WINDOWS[0])
+
+
+def room_follows(daily: Daily) -> Array:
+    """How much the room moves with the weather: its rolling day medians' slope on the peers' outdoor temperature."""
+    room = rolling_median(daily.middle[:, :, ROOM], 2)
+    x = daily.weather - median(daily.weather)[:, None]
+    y = room - median(room)[:, None]
+    good = np.isfinite(x) & np.isfinite(y)
+    x, y = np.where(good, x, 0), np.where(good, y, 0)
+    return np.asarray((x * y).sum(axis=1) / np.maximum((x * x).sum(axis=1), 1e-3), dtype=np.float32)

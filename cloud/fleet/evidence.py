@@ -1,0 +1,242 @@
+"""How strongly each day of each installation speaks for a fault. 1 is where a technician would call it one.
+
+A severity compares the day with physics (water that heats is warmer than the room; a heating curve falls with outdoor
+temperature) and with the fleet (peers' weather, the usual room), so that nothing has to be learned from labels.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloud.fleet.daily import FLOW, OUT, ROOM, Daily
+from cloud.fleet.robust import Array, centre_and_spread, highest, longest_run, median, rolling_median
+
+MAX_SEVERITY = 6.0
+# Steps (K) from which a room sensor counts as coarse, and days of the same value that are news from such a one.
+COARSE = 0.15
+PATIENT_DAYS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """`daily`: severity by installation and day, NaN where the day cannot tell. `smooth`: what has lasted `width` days.
+
+    `peak`: each installation's highest lasting severity (0 where no day can tell).
+    """
+
+    fault: str
+    daily: Array
+    smooth: Array
+    width: int
+
+    @property
+    def peak(self) -> Array:
+        return np.maximum(highest(self.smooth), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What is usual in this fleet: centre and spread. Kept from night to night, so that weeks can be compared."""
+
+    room: tuple[float, float]
+    off: tuple[float, float]
+    off_span: tuple[float, float]
+    room_deviation: tuple[float, float]
+    response: tuple[float, float]
+
+
+def usual(daily: Daily, response: Array) -> Usual:
+    """The fleet's own reference, by medians, so that a few faults do not move it."""
+    return Usual(
+        room=centre_and_spread(median(daily.warm)),
+        off=centre_and_spread(median(daily.off)),
+        off_span=centre_and_spread(median(daily.off_span)),
+        room_deviation=centre_and_spread(daily.deviation[:, :, ROOM]),
+        response=centre_and_spread(response),
+    )
+
+
+def lasting(fault: str, daily: Array, width: int) -> Evidence:
+    """Severities that hold for the median of `width` days."""
+    capped = np.minimum(daily, MAX_SEVERITY).astype(np.float32)
+    return Evidence(fault, capped, rolling_median(capped, min(width, max(1, daily.shape[1]))), width)
+
+
+def demand(daily: Daily, comfort: float) -> Array:
+    """How far (K) the peers' weather is below the usual room."""
+    return (comfort - daily.weather).astype(np.float32)
+
+
+def no_heat(daily: Daily, fleet: Usual) -> Evidence:
+    """Water hardly warmer than the room, although it is cold outside."""
+    need = demand(daily, fleet.room[0])
+    least = np.clip(0.2 * need, 2.0, 4.0)
+    # A room sensor that is stuck high must not hide the heat that comes.
+    excess = daily.excess + np.maximum(daily.middle[:, :, ROOM] - fleet.room[0], 0)
+    severity = np.where(need >= 8, least / np.maximum(excess, 0.25), np.nan)
+    severity[~np.isfinite(daily.excess)] = np.nan
+    return lasting("no_heat", _without_weekends(severity), 2)
+
+
+def _without_weekends(severity: Array) -> Array:
+    """Leaves out short pauses that come again a week later: a building that is shut at weekends is not broken."""
+    dead = severity >= 1
+    if dead.shape[1] < 8:
+        return severity
+    again = np.zeros_like(dead)
+    again[:, 7:] |= dead[:, :-7]
+    again[:, :-7] |= dead[:, 7:]
+    padded = np.pad(dead, ((0, 0), (3, 3)))
+    around = np.lib.stride_tricks.sliding_window_view(padded, 7, axis=1).sum(axis=-1)
+    return np.where(dead & again & (around <= 3), np.float32(np.nan), severity)
+
+
+def swinging(daily: Daily, threshold: float = 2.8) -> Evidence:
+    """Flow that swings around its own mean of hours; `hunting` and `short_cycling` are told apart by the period."""
+    return lasting("hunting", daily.swing / np.float32(threshold), 3)
+
+
+def room_too_cold(daily: Daily, fleet: Usual) -> Evidence:
+    """A room that stays far below the fleet's usual one in its warmer hours too, and longer than a weekend."""
+    below = max(3.2, 3.2 * fleet.room[1])
+    severity = (fleet.room[0] - daily.warm) / np.float32(below)
+    return lasting("room_too_cold", severity, 5)
+
+
+def room_stuck(daily: Daily, fleet: Usual) -> Evidence:
+    """A room sensor that says the same all day, for days; a coarse one (`grain`, K) may do so for some days."""
+    least = max(0.02, 0.07 * fleet.room_deviation[0])
+    moves = daily.deviation[:, :, ROOM]
+    severity = np.float32(least) / (moves + np.float32(0.25 * least)) / np.float32(1.6)
+    found = lasting("room_sensor_stuck", severity, 3)
+    coarse = _coarse(daily)
+    runs = longest_run(moves <= least / 2)[:, 2]
+    # What coarse sensors of this fleet do in health sets how long one may stand still.
+    limit = max(PATIENT_DAYS, 1.3 * float(np.quantile(runs[coarse], 0.98))) if coarse.any() else PATIENT_DAYS
+    smooth = np.where((coarse & (runs < limit))[:, None], np.minimum(found.smooth, 0), found.smooth)
+    return replace(found, smooth=smooth)
+
+
+def _coarse(daily: Daily) -> NDArray[np.bool_]:
+    """Rooms read in coarse steps; one that never moves counts if peers are coarse and it stands on such a step."""
+    coarse = daily.grain > COARSE
+    if coarse.mean() > 0.02:
+        shown = median(daily.middle[:, :, ROOM])
+        coarse |= ~np.isfinite(daily.grain) & (np.abs(shown * 2 - np.rint(shown * 2)) < 0.01)
+    return np.asarray(coarse)
+
+
+def outdoor_odd(daily: Daily, fleet: Usual) -> Evidence:
+    """An outdoor sensor that does not see its peers' weather: offset, warmed by sun or wall, stuck."""
+    offset = np.abs(daily.off - fleet.off[0]) / np.float32(max(4.0, 4.5 * fleet.off[1]))
+    span = daily.off_span / np.float32(max(5.0, fleet.off_span[0] + 6 * fleet.off_span[1]))
+    damped = (1 - _slope(daily.follow, 3)) / np.float32(0.6)
+    severity = np.fmax(np.fmax(offset, span), np.where(damped > 1, damped, np.nan))
+    return lasting("outdoor_sensor_implausible", severity, 3)
+
+
+def window_sums(values: Array, width: int) -> Array:
+    """Sums over `width` days ending at each (axis 1); fewer days at the beginning."""
+    sums = np.cumsum(values, axis=1, dtype=np.float64)
+    sums[:, width:] -= sums[:, :-width].copy()
+    return sums.astype(np.float32)
+
+
+def _slope(sums: Array, width: int, least_deviation: float = 1.2) -> Array:
+    """Own outdoor on the peers' over the last days; NaN where the weather hardly moved."""
+    n, x, y, xx, xy, _ = np.moveaxis(window_sums(sums, width), 2, 0)
+    n = np.maximum(n, 1)
+    variance = xx / n - (x / n) ** 2
+    covariance = xy / n - x * y / n**2
+    return np.where(variance > least_deviation**2, covariance / np.maximum(variance, 1e-6), np.nan).astype(np.float32)
+
+
+def swapped(daily: Daily, fleet: Usual) -> tuple[Evidence, Array]:
+    """Two sensors that make sense the other way round; beside it which pair (0: outdoor and room, 1: outdoor and flow,
+    2: room and flow) fits best.
+    """
+    out, room, flow = np.moveaxis(daily.middle, 2, 0)
+    weather, comfort = daily.weather - 0 * out, fleet.room[0]
+    cold = comfort - weather > 8
+
+    def misfit(as_out: Array, as_room: Array) -> Array:
+        return np.asarray(np.abs(as_out - weather) + np.abs(as_room - comfort))
+
+    kept = misfit(out, room)
+    turned = misfit(room, out)
+    away = np.abs(flow - weather)
+    pairs = [
+        np.where(cold & (turned < 9) & (flow > out - 2), (kept - turned) / 10, 0),
+        np.where(cold & (away < 5) & (out > room), (np.abs(out - weather) - away) / 8, 0),
+        np.where((np.abs(flow - comfort) < 5) & (room > comfort + 3.5), (room - flow) / 3.5, 0),
+    ]  # fmt: skip
+    stacked = np.stack([np.where(np.isfinite(pair), pair, 0) for pair in pairs])
+    severity = np.where(np.isfinite(flow), stacked.max(axis=0), np.nan)
+    pair = stacked.max(axis=2).argmax(axis=0) if stacked.shape[2] else np.zeros(stacked.shape[1], dtype=np.int64)
+    return lasting("sensors_swapped", severity, 2), pair.astype(np.float32)
+
+
+# What a wrong unit or sign did to a true value: (name, factor, offset) such that true = factor × shown + offset.
+MENDS: tuple[tuple[str, float, float], ...] = (
+    ("sign turned", -1.0, 0.0),
+    ("ten times too small", 10.0, 0.0),
+    ("ten times too large", 0.1, 0.0),
+    ("in °F", 1 / 1.8, -32 / 1.8),
+    ("in K", 1.0, -273.15),
+)
+
+
+def wrong_scale(daily: Daily, fleet: Usual) -> tuple[Evidence, list[tuple[Array, Array]]]:
+    """A signal that fits once its sign or unit is mended; beside it, per signal, severity and best mend of each day."""
+    each = [_outdoor_scale(daily), _room_scale(daily, fleet), _flow_scale(daily, fleet)]
+    return lasting("sign_or_scale_error", np.fmax.reduce([severity for severity, _ in each]), 2), each
+
+
+def _outdoor_scale(daily: Daily) -> tuple[Array, Array]:
+    n, x, y, xx, xy, yy = np.moveaxis(window_sums(daily.follow, 3), 2, 0)
+    n = np.maximum(n, 1)
+
+    def error(factor: float, offset: float) -> Array:
+        mse = factor**2 * yy + 2 * factor * offset * y + n * offset**2 - 2 * factor * xy - 2 * offset * x + xx
+        return np.asarray(np.sqrt(np.maximum(mse / n, 0)))
+
+    kept = error(1.0, 0.0)
+    mended = np.stack([error(factor, offset) for _, factor, offset in MENDS])
+    best = mended.min(axis=0)
+    # The mended series must move with the weather, not only lie near it.
+    factors = np.array([factor for _, factor, _ in MENDS], dtype=np.float32)[mended.argmin(axis=0)]
+    moves = factors * _slope(daily.follow, 3)
+    alike = (moves > 0.6) & (moves < 1.6)
+    severity = np.where((best < 3) & (kept > 4) & alike, kept / (best + 1) / 2.5, 0)
+    hot = _mended(daily.raw[:, :, OUT], lambda value: np.abs(value - daily.weather) < 4, daily.impossible[:, :, OUT])
+    return np.fmax(severity, hot[0]).astype(np.float32), np.where(hot[0] >= 1, hot[1], mended.argmin(axis=0))
+
+
+def _mended(shown: Array, fits: Callable[[Array], NDArray[np.bool_]], impossible: Array) -> tuple[Array, Array]:
+    """2 where most of a day's values are impossible and one mend makes the median fit."""
+    fitting = np.stack([fits(factor * shown + offset) for _, factor, offset in MENDS])
+    return np.where((impossible > 0.2) & fitting.any(axis=0), 2.0, 0.0).astype(np.float32), fitting.argmax(axis=0)
+
+
+def _room_scale(daily: Daily, fleet: Usual) -> tuple[Array, Array]:
+    shown, flow = daily.raw[:, :, ROOM], daily.raw[:, :, FLOW]
+    reach = max(3.5, 4 * fleet.room[1])
+    fitting = np.stack([
+        (np.abs(factor * shown + offset - fleet.room[0]) < reach) & (flow > factor * shown + offset + 1)
+        for _, factor, offset in MENDS
+    ])  # fmt: skip
+    odd = np.abs(shown - fleet.room[0]) > 12
+    return np.where(odd & fitting.any(axis=0), 2.0, 0.0).astype(np.float32), fitting.argmax(axis=0)
+
+
+def _flow_scale(daily: Daily, fleet: Usual) -> tuple[Array, Array]:
+    shown, room = daily.raw[:, :, FLOW], daily.raw[:, :, ROOM]
+    lived = room > fleet.room[0] - 5
+    fitting = np.stack([
+        (factor * shown + offset > fleet.room[0] + 1) & (factor * shown + offset < 90) for _, factor, offset in MENDS
+    ])  # fmt: skip
+    # A heated room with water below it: the heat did come.
+    odd = ((shown < fleet.room[0] - 7) & lived) | (shown > 95)
+    return np.where(odd & fitting.any(axis=0), 2.0, 0.0).astype(np.float32), fitting.argmax(axis=0)

@@ -1,0 +1,177 @@
+"""A heating fleet judged: data quality first, then behaviour against physics, peers and its own kind."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloud.fleet import calibration, climate, clusters, curve, evidence, quality, reasons, swing
+from cloud.fleet.costs import Costs
+from cloud.fleet.cube import DAY_MS, Cube
+from cloud.fleet.daily import FLOW, Daily, of_fleet
+from cloud.fleet.evidence import Evidence, Usual
+from cloud.fleet.findings import BEHAVIOUR, Finding
+from cloud.fleet.robust import Array, centre_and_spread, median
+from cloud.fleet.state import State
+
+# A fault without a name must be this much rarer than a named one, and this far from its cluster (standard deviations).
+UNNAMED = 0.1
+FAR = 3.0
+# A day belongs to an episode from this share of the severity that makes a fault.
+HOLDS = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`false_alarm_rate`: share of healthy installations that may be flagged at most."""
+
+    false_alarm_rate: float = 0.01
+    costs: Costs = field(default_factory=Costs)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """All that the report and the files need. `response`: of each installation's heating curve."""
+
+    cube: Cube
+    daily: Daily
+    climates: climate.Climates
+    clusters: clusters.Clusters
+    findings: list[Finding]
+    usual: Usual
+    response: Array
+    moved: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One installation with one fault: its place, the evidence, the score."""
+
+    row: int
+    evidence: Evidence
+    score: float
+
+
+def judge(cube: Cube, cities: list[str], settings: Settings, before: State | None = None) -> Judged:
+    """Findings and clusters of a fleet. `cities`: one per installation, empty where unknown."""
+    before = (before or State()).known_to(cube.installations)
+    climates = climate.learn(cube.values[:, 0], cities)
+    daily = of_fleet(cube.values, climates)
+    checked = quality.check(cube, daily, climates)
+    comfort = centre_and_spread(median(daily.warm))[0]
+    line = curve.fit(daily, slice(0, cube.days), comfort)
+    fleet = evidence.usual(daily, line.response)
+    swap, pair = evidence.swapped(daily, fleet)
+    scale, mends = evidence.wrong_scale(daily, fleet)
+    ordered = [
+        swap,
+        scale,
+        evidence.outdoor_odd(daily, fleet),
+        evidence.no_heat(daily, fleet),
+        evidence.room_stuck(daily, fleet),
+        evidence.swinging(daily),
+        curve.flat(daily, fleet.response[0], fleet.room[0]),
+        evidence.room_too_cold(daily, fleet),
+    ]
+    cases = _cases(ordered, checked.usable, settings.false_alarm_rate)
+    flagged = np.zeros(len(cube.installations), dtype=bool)
+    flagged[[case.row for case in cases]] = True
+    table = clusters.features(daily, line, datetime.fromtimestamp(cube.start_ms / 1000, UTC).weekday())
+    groups = clusters.group(table, checked.usable, ~flagged, before.scale)
+    groups = clusters.renamed(groups, before.centres)
+    words = reasons.Reasons(daily, fleet, pair, mends)
+    found = [_finding(cube, daily, case, words, settings, line) for case in cases]
+    found += _unnamed(cube, daily, groups, flagged, settings)
+    moved = {
+        name: before.members[name]
+        for name, place in zip(cube.installations, groups.of.tolist(), strict=True)
+        if place >= 0 and before.members.get(name, groups.names[place]) != groups.names[place]
+    }
+    return Judged(cube, daily, climates, groups, [*found, *checked.findings], fleet, line.response, moved)
+
+
+def _cases(ordered: list[Evidence], usable: NDArray[np.bool_], rate: float) -> list[_Case]:
+    """The first fault in order that is one by physics and rarer among the healthy than the stated rate."""
+    tests = len(ordered) + 1
+    cases: dict[int, _Case] = {}
+    for each in ordered:
+        peak = each.peak
+        chance = calibration.tail(peak, calibration.bulk(peak[usable]))
+        scores = calibration.score(chance, tests)
+        for row in np.flatnonzero((peak >= 1) & (chance * tests < rate)).tolist():
+            cases.setdefault(row, _Case(row, each, float(scores[row])))
+    return list(cases.values())
+
+
+def episode(case: Evidence, row: int) -> NDArray[np.int64]:
+    """The days that show it: the longest stretch around the peak, days that cannot tell bridged."""
+    if case.fault == "flat_heating_curve":
+        last = int(np.nanargmax(case.daily[row]))
+        strong = np.flatnonzero(case.daily[row] >= HOLDS)
+        return np.arange(max(0, int(strong[0]) - case.width + 1), max(int(strong[-1]), last) + 1)
+    holds = case.daily[row] >= HOLDS
+    smooth = np.where(np.isfinite(case.smooth[row]), case.smooth[row], -np.inf)
+    peak = int(smooth.argmax())
+    middle = next((day for day in range(peak, -1, -1) if holds[day]), peak)
+    bridged = holds | ~np.isfinite(case.daily[row])
+    first = last = middle
+    while first > 0 and (bridged[first - 1] or (first > 1 and bridged[first - 2])):
+        first -= 1
+    while last < len(holds) - 1 and (bridged[last + 1] or (last < len(holds) - 2 and bridged[last + 2])):
+        last += 1
+    days = np.arange(first, last + 1)
+    return days[holds[days]] if holds[days].any() else np.array([peak])
+
+
+def _finding(
+    cube: Cube, daily: Daily, case: _Case, words: reasons.Reasons, settings: Settings, line: curve.Curve
+) -> Finding:
+    days = episode(case.evidence, case.row)
+    fault, swings = case.evidence.fault, None
+    if fault == "hunting":
+        swings = swing.kind(cube.values[case.row, FLOW, days[0] : days[-1] + 1], cube.step_min)
+        fault = swings.fault
+    response = float(line.response[case.row])
+    if fault == "flat_heating_curve":
+        part = curve.fit(_row(daily, case.row), slice(int(days[0]), int(days[-1]) + 1), float(words.comfort))
+        response = float(part.response[0])
+    need = float(words.comfort - np.nanmean(daily.weather[case.row, days]))
+    return Finding(
+        cube.installations[case.row], BEHAVIOUR, fault, case.score,
+        cube.start_ms + int(days[0]) * DAY_MS, cube.start_ms + (int(days[-1]) + 1) * DAY_MS,
+        settings.costs.per_day(fault, need), words.of(fault, case.row, days, swings, response), reasons.signals(fault),
+    )  # fmt: skip
+
+
+def _row(daily: Daily, row: int) -> Daily:
+    one = slice(row, row + 1)
+    return replace(daily, flow_block=daily.flow_block[one], weather_block=daily.weather_block[one])
+
+
+def _unnamed(
+    cube: Cube, daily: Daily, groups: clusters.Clusters, flagged: NDArray[np.bool_], settings: Settings
+) -> list[Finding]:
+    """Installations far from their centre, or in a cluster of very few, that no known fault explains."""
+    member = groups.of >= 0
+    if member.sum() < 20:
+        return []
+    distance = groups.distance.astype(np.float32)
+    chance = calibration.tail(distance, calibration.bulk(distance[member & ~flagged]))
+    limit = settings.false_alarm_rate * UNNAMED
+    alone = groups.tiny()
+    odd = member & ~flagged & (distance > FAR) & (chance < np.where(alone, settings.false_alarm_rate, limit))
+    found = []
+    for row in np.flatnonzero(odd).tolist():
+        name = groups.names[groups.of[row]]
+        where = f"in cluster {name} of very few" if alone[row] else f"far from the centre of cluster {name}"
+        why = f"{where} ({distance[row]:.1f} standard deviations per feature); no known fault fits"
+        need = 20.0 - float(np.nanmean(daily.weather[row]))
+        found.append(
+            Finding(
+                cube.installations[row], BEHAVIOUR, "unusual_behaviour", float(-np.log10(max(chance[row], 1e-12))),
+                cube.start_ms, cube.start_ms + cube.days * DAY_MS,
+                settings.costs.per_day("unusual_behaviour", need), why, reasons.signals("unusual_behaviour"),
+            )
+        )  # fmt: skip
+    return found
