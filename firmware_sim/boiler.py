@@ -118,6 +118,11 @@ class HeatNow:
     fault_word: int
 
 
+def lightest_radiator(parts: HeatParts, dt_s: float = 60.0) -> float:
+    """Smallest heat capacity of the radiators in J/K that Euler steps of `dt_s` seconds can follow without swinging."""
+    return (parts.boiler.pump_kg_per_s * WATER + parts.house.radiator_w_per_k) * dt_s
+
+
 def first_stores(outdoor: float) -> HeatStores:
     """A house that has been heated for a while."""
     warm = 21.0 + 1.2 * max(0.0, 21.0 - outdoor)

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent.domain.signals import Equipment
 from firmware_sim.battery import Battery
-from firmware_sim.boiler import Boiler, Control, HeatParts, House
+from firmware_sim.boiler import Boiler, Control, HeatParts, House, lightest_radiator
 from firmware_sim.fields import Fields
 from firmware_sim.home import HomeParts, Inverter
 from firmware_sim.load import Household
@@ -67,6 +67,7 @@ def heat_of(top: Fields) -> HeatParts:
             loss_w_per_k=house.number("loss_w_per_k", 20, 2000, 170),
             capacity=house.number("capacity_kj_per_k", 3000, 200_000, 18_000) * 1000,
             radiator_w_per_k=house.number("radiator_w_per_k", 40, 1500, 190),
+            radiator_capacity=house.number("radiator_kj_per_k", 20, 5000, 190) * 1000,
             gains_w=house.number("gains_w", 0, 3000, 250),
         ),
         Boiler(
@@ -83,6 +84,10 @@ def heat_of(top: Fields) -> HeatParts:
             dhw=control.number("dhw", 40, 65, 55),
         ),
     )
+    lightest = lightest_radiator(parts)
+    if parts.house.radiator_capacity < lightest:
+        problem = f"is too light for steps of a minute; expected at least {lightest / 1000:.0f} with these radiators"
+        raise house.problem("radiator_kj_per_k", problem)
     for fields in (house, boiler, control):
         fields.end()
     return parts

@@ -22,6 +22,7 @@ from firmware_sim.boiler import (
     first_stores,
     flow_set_point,
     held_wh,
+    lightest_radiator,
 )
 from firmware_sim.failures import HEALTHY, Effects
 from tests.firmware_sim.support import ORIGIN_MS
@@ -131,3 +132,13 @@ def test_hot_water_is_drawn_the_same_way_in_any_cut() -> None:
     assert np.array_equal(whole[2000:3000], draws(ZoneInfo("Europe/Zurich"), 3, 3, times[2000:3000]))
     litres = whole.sum() * 60 / 5
     assert 80 < litres < 300
+
+
+def test_the_lightest_radiators_stay_between_boiler_and_room() -> None:
+    least = lightest_radiator(HeatParts(House(radiator_w_per_k=400.0), Boiler(), Control()))
+    parts = HeatParts(House(radiator_w_per_k=400.0, radiator_capacity=least), Boiler(), Control())
+    stores, drive = first_stores(0.0), HeatDrive(0.0, 12.0, 0.0)
+    for _ in range(1440):
+        before, now = stores, decide(parts, stores, drive, HEALTHY)
+        stores = advanced(parts, stores, now, drive, 60.0)
+        assert before.room - 0.1 <= stores.radiator <= max(before.boiler, before.radiator) + 0.1

@@ -76,6 +76,8 @@ def changed(name: str, old: str, new: str) -> Scenario:
         ("home-no-solar", 'to = "+17d 15:30"\n', "", "x.toml: fault[1].to: is missing"),
         ("home-battery-not-charging", '"idle"', '"lazy"', "x.toml: fault[1].battery: 'lazy' is not known"),
         ("home-inverter-alarm", '"temperature"', '"warm"', "x.toml: fault[1].alarm: 'warm' is not known"),
+        ("boiler-no-heat", "radiator_kj_per_k = 110", "radiator_kj_per_k = 10", "x.toml: house.radiator_kj_per_k: 10"),
+        ("boiler-no-heat", "radiator_w_per_k = 230", "radiator_w_per_k = 900", "x.toml: house.radiator_kj_per_k"),
         ("boiler-sensor-broken", "room_temperature", "room_temp", "x.toml: fault[1].sensor: unknown signal"),
         ("boiler-sensor-broken", "room_temperature", "pv_power", "x.toml: fault[1].sensor: 'pv_power' cannot break"),
         ("boiler-lockout", "tolerance_minutes = 15", "tolerance_minutes = 1.5", "x.toml: expect[1].tolerance_minutes"),
