@@ -5,15 +5,18 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
 
-from agent import __version__
+from agent import __version__, profiles, replay
 from agent.domain.errors import BadMessage, EmberwattError, Transient
 from agent.domain.wire import Body, Unknown, decode_batch, decode_body
+
+Action = Callable[[argparse.Namespace], int]
+Arguments = Callable[[argparse.ArgumentParser], None]
 
 EXAMPLES = """\
 examples:
@@ -61,70 +64,65 @@ def _fail_group(group: BaseExceptionGroup[BaseException]) -> NoReturn:
 
 
 def _parser() -> argparse.ArgumentParser:
-    shape = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog="emberwatt-agent",
         description="Read a home's devices, find faults, keep MTBF, and bring it to the aggregator.",
         epilog=EXAMPLES,
-        formatter_class=shape,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"emberwatt-agent {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    def command(name: str, purpose: str, example: str, action: Any) -> argparse.ArgumentParser:
+    for name, purpose, example, action, arguments in _commands():
         sub = commands.add_parser(
-            name, help=purpose, description=purpose, epilog=f"example:\n  {example}", formatter_class=shape
+            name,
+            help=purpose,
+            description=purpose,
+            epilog=f"example:\n  emberwatt-agent {name} {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         sub.set_defaults(command=action)
-        return sub
+        arguments(sub)
+    return parser
 
-    run = command(
-        "run", "Run this site's agent until it is told to stop.", "emberwatt-agent run --config site.toml", _run
-    )
-    _config_argument(run)
-    run.add_argument(
+
+def _commands() -> list[tuple[str, str, str, Action, Arguments]]:
+    """Name, purpose, example, what it does, what may follow it."""
+    return [
+        ("run", "Run this site's agent until it is told to stop.", "--config site.toml", _run, _run_arguments),
+        (
+            "read",
+            "Read every device of the site once and show the values.",
+            "--config site.toml",
+            _read,
+            _look_arguments,
+        ),
+        ("status", "Show what the journal holds.", "--config site.toml", _status, _look_arguments),
+        ("replay", "Run the same diagnosis over a recording.", "day.csv --json -", replay.run, replay.add_arguments),
+        ("decode", "Print a payload of the wire as JSON.", "batch.bin", _decode, _decode_arguments),
+        ("profiles", "List, show and check profiles.", "check my.toml", profiles.run, profiles.add_arguments),
+    ]
+
+
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    _config_argument(parser)
+    parser.add_argument(
         "--history",
         type=Path,
         metavar="FILE.csv",
         help="judge this recording first; rows judged before are passed over",
     )
-    run.add_argument("--until-drained", action="store_true", help="poll nothing; stop once the history is acknowledged")
-
-    read = command(
-        "read",
-        "Read every device of the site once and show the values.",
-        "emberwatt-agent read --config site.toml",
-        _read,
+    parser.add_argument(
+        "--until-drained", action="store_true", help="poll nothing; stop once the history is acknowledged"
     )
-    _config_argument(read)
-    read.add_argument("--json", action="store_true", help="for scripts")
 
-    status = command(
-        "status",
-        "Show what the journal holds; the agent must not be running.",
-        "emberwatt-agent status --config site.toml",
-        _status,
-    )
-    _config_argument(status)
-    status.add_argument("--json", action="store_true", help="for scripts")
 
-    from agent import replay
+def _look_arguments(parser: argparse.ArgumentParser) -> None:
+    _config_argument(parser)
+    parser.add_argument("--json", action="store_true", help="for scripts")
 
-    again = command(
-        "replay", "Run the same diagnosis over a recording.", "emberwatt-agent replay day.csv --json -", replay.run
-    )
-    replay.add_arguments(again)
 
-    decode = command("decode", "Print a payload of the wire as JSON.", "emberwatt-agent decode batch.bin", _decode)
-    decode.add_argument("file", type=Path, metavar="FILE", help="one message, as it was on the wire")
-
-    from agent import profiles
-
-    device = command(
-        "profiles", "List, show and check device profiles.", "emberwatt-agent profiles check my.toml", profiles.run
-    )
-    profiles.add_arguments(device)
-    return parser
+def _decode_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="one message, as it was on the wire")
 
 
 def _config_argument(parser: argparse.ArgumentParser) -> None:
@@ -149,7 +147,7 @@ def _read(arguments: argparse.Namespace) -> int:
 def _status(arguments: argparse.Namespace) -> int:
     from agent import config, once
 
-    return asyncio.run(once.status(config.load(arguments.config), as_json=arguments.json))
+    return once.status(config.load(arguments.config), as_json=arguments.json)
 
 
 def _decode(arguments: argparse.Namespace) -> int:

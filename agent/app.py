@@ -29,6 +29,7 @@ from agent.uplink.drain import Uplink, UplinkSettings
 
 log = logging.getLogger("emberwatt.agent")
 
+JOURNAL = "journal.db"
 HISTORY_HOLD = 200
 IDENTIFY_AGAIN_S = 3600.0
 
@@ -212,7 +213,7 @@ def _resident_bytes() -> int:
 async def open_agent(settings: AgentSettings) -> AsyncIterator[Agent]:
     """An agent whose journal is open; left orderly, what it holds in memory is made durable."""
     settings.state.mkdir(parents=True, exist_ok=True)
-    journal = OutboxSettings(settings.state / "journal.db", round(settings.journal.budget_mib * 1024 * 1024))
+    journal = OutboxSettings(settings.state / JOURNAL, round(settings.journal.budget_mib * 1024 * 1024))
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(SqliteOutbox(journal, settings.clock))
         agent = Agent(settings, outbox, await Pipeline.resume(settings.diagnosis, outbox))

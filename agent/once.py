@@ -4,10 +4,12 @@ import asyncio
 import json
 from typing import Any
 
-from agent.app import make_source, open_agent
+from agent.app import JOURNAL, make_source
 from agent.config import AgentSettings
 from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.signals import Reading, spec_of
+from agent.outbox.peek import peek
+from agent.pipeline import restore
 from agent.sources.modbus import ModbusSource
 
 
@@ -54,27 +56,26 @@ def _lines(answer: Reading | str) -> list[str]:
     return rows
 
 
-async def status(settings: AgentSettings, *, as_json: bool) -> int:
-    """What the journal holds and what the diagnosis last knew."""
-    if not (settings.state / "journal.db").exists():
-        raise BadSetup(str(settings.state), "holds no journal yet", hint="start the agent once: emberwatt-agent run")
-    async with open_agent(settings) as agent:
-        stats, position = await agent.outbox.stats(), await agent.outbox.position()
-        told = {
-            "device": settings.device,
-            "epoch": position.epoch.hex(),
-            "acknowledged": position.acknowledged,
-            "last": position.last,
-            "backlog": stats.backlog,
-            "journal_bytes": stats.bytes,
-            **agent.pipeline.diagnosis.snapshot(),
-        }
+def status(settings: AgentSettings, *, as_json: bool) -> int:
+    """What the journal holds and what the diagnosis knew at its last commit; the agent may be running."""
+    seen = peek(settings.state / JOURNAL)
+    told = {
+        "device": settings.device,
+        "epoch": seen.epoch.hex(),
+        "acknowledged": seen.acknowledged,
+        "last": seen.last,
+        "backlog": seen.backlog,
+        "journal_bytes": seen.size,
+        **restore(settings.diagnosis, seen.checkpoint)[0].snapshot(),
+    }
     if as_json:
         print(json.dumps(told, indent=2, ensure_ascii=False))
         return 0
-    print(
-        f"{settings.device}: {stats.backlog} of {position.last} records not acknowledged, {stats.bytes / 2**20:.1f} MiB"
-    )
+    waiting = f"{seen.backlog} of {seen.last} records wait to be acknowledged"
+    print(f"{settings.device}: {waiting}; journal of {seen.size / 2**20:.1f} MiB")
     for fault in told["faults"].values():
-        print(f"  active: {fault['code']} ({fault['severity']}) in {fault['component']}")
+        print(f"  active: {fault['code']} ({fault['severity']}) {fault['component']}".rstrip())
+    for code, figures in told["reliability"].items():
+        mtbf = f"{figures['mtbf_hours']:.0f} h" if "mtbf_hours" in figures else "no failure yet"
+        print(f"  {code:24} {figures['exposure_hours']:8.0f} h observed  MTBF {mtbf}")
     return 0

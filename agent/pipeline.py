@@ -25,6 +25,14 @@ class Checkpoint(msgspec.Struct, frozen=True):
     diagnosis: bytes | None = None
 
 
+def restore(settings: DiagnosisSettings, stored: bytes | None) -> tuple[Diagnosis, Checkpoint]:
+    """The diagnosis and the checkpoint that a journal keeps; new ones where it keeps none."""
+    checkpoint = msgspec.msgpack.decode(stored, type=Checkpoint) if stored else Checkpoint()
+    if checkpoint.diagnosis is None:
+        return Diagnosis(settings), checkpoint
+    return Diagnosis.from_state(settings, checkpoint.diagnosis), checkpoint
+
+
 class Pipeline:
     """Takes readings in order. `hold` records are gathered before a commit; 1 commits whatever a reading yields."""
 
@@ -39,11 +47,8 @@ class Pipeline:
     @classmethod
     async def resume(cls, settings: DiagnosisSettings, outbox: Outbox) -> "Pipeline":
         """The pipeline as the journal's checkpoint left it, or a new one."""
-        stored = await outbox.checkpoint()
-        checkpoint = msgspec.msgpack.decode(stored, type=Checkpoint) if stored else Checkpoint()
-        if checkpoint.diagnosis is None:
-            return cls(Diagnosis(settings), outbox, checkpoint)
-        return cls(Diagnosis.from_state(settings, checkpoint.diagnosis), outbox, checkpoint)
+        diagnosis, checkpoint = restore(settings, await outbox.checkpoint())
+        return cls(diagnosis, outbox, checkpoint)
 
     async def take(self, reading: Reading, reachable: Mapping[str, bool]) -> bool:
         """Judge one reading. True when a fault record was committed, which should travel soon."""

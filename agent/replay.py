@@ -105,7 +105,8 @@ def replay(path: Path, settings: DiagnosisSettings, mapping: ColumnMapping, *, a
     try:
         info = inspect_recording(path, mapping, PUBLISHED_SIGNALS if settings.published else ())
     except BadSetup as error:
-        raise BadSetup(error.where, error.problem, hint=error.hint or _MAPPING_HINT) from error
+        hint = error.hint or (_MAPPING_HINT if path.is_file() else "")
+        raise BadSetup(error.where, error.problem, hint=hint) from error
     evaluated, not_evaluated = _split_rules(path, settings, info)
     readings = read_recording(path, mapping)
     head = list(islice(readings, _PEEK))

@@ -6,10 +6,10 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
-from agent import __version__
 from agent.domain.errors import EmberwattError, Transient
 
 EXAMPLES = """\
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=shape,
     )
-    parser.add_argument("--version", action="version", version=f"emberwatt-cloud {__version__}")
+    parser.add_argument("--version", action="version", version=f"emberwatt-cloud {version('emberwatt')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(name: str, purpose: str, example: str, action: Any) -> argparse.ArgumentParser:

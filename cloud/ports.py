@@ -65,8 +65,9 @@ class ActiveFault(msgspec.Struct, frozen=True):
 class Site(msgspec.Struct, frozen=True):
     """One device as the fleet table shows it. `online` is None before its first status.
 
-    `equipment` is source name → maker, model, serial, firmware. `mtbf_hours` is the figure over all fault codes with
-    its lower 95 % bound; `mtbf_hours` is None while there was no failure. `backlog` counts unacknowledged records.
+    `equipment` is source name → maker, model, serial, firmware. `mtbf_hours` is the time the site was watched over
+    the failures of all codes, with its lower 95 % bound; `mtbf_hours` is None while there was no failure.
+    `backlog` counts unacknowledged records.
     """
 
     device: str

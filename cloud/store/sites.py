@@ -52,12 +52,18 @@ def site(row: DeviceRow, active: Sequence[ActiveFault], states: Iterable[Mapping
 
 
 def pooled(states: Iterable[Mapping[str, float | int | None]]) -> EpisodeReliability:
-    """All fault codes as one: total failures over the total of their exposures. A state that cannot be is left out."""
-    total = EpisodeReliability()
+    """All fault codes as one site: their failures over the longest time that any of them was watched.
+
+    Exposures overlap, so adding them up would make a site look the better the more is watched there. A state that
+    cannot be is left out.
+    """
+    total, watched_ms = EpisodeReliability(), 0
     for state in states:
         one = EpisodeReliability.from_state(state)
         if 0 <= one.failures <= _MOST_FAILURES and min(one.up_ms, one.down_ms) >= 0:
             total.merge(one)
+            watched_ms = max(watched_ms, one.up_ms)
+    total.up_ms = watched_ms
     return total
 
 

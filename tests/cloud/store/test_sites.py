@@ -29,13 +29,13 @@ def test_everything_that_was_reported_is_shown() -> None:
     assert (row.failures, row.mtbf_hours, row.mtbf_low_hours) == (0, None, None)
 
 
-def test_the_overall_figure_is_all_exposure_over_all_failures() -> None:
+def test_a_site_watched_for_more_codes_does_not_look_the_better() -> None:
     states = [
         EpisodeReliability(2, 2, 60 * HOUR_MS, HOUR_MS).state(),
         EpisodeReliability(1, 1, 30 * HOUR_MS, 0).state(),
     ]
     row = site(DeviceRow("site-01", 1, 2, None, {}), [], states)
-    assert (row.failures, row.mtbf_hours) == (3, 30.0)
+    assert (row.failures, row.mtbf_hours) == (3, 20.0)
     assert row.mtbf_low_hours == pytest.approx(pooled(states).mtbf_interval_hours()[0])  # type: ignore[index]
     assert row.name == "site-01"
 
