@@ -203,13 +203,14 @@ class Diagnosis:
             at_ms, values, bad = state["last"]
             self._last = Reading(at_ms, values, {name: Quality(quality) for name, quality in bad.items()})
         self._day = state["day"]
+        self._fed = self._channels
+        self._known = {name for channel in self._channels for name in channel.signals}
         self._windows = Windows.from_state(self._settings.window_s, state["windows"])
         self._energy = EnergyMeter.from_state(self._max_gap_ms, state["energy"])
         if state["published_mode"] == self._settings.published:
             for channel in self._channels:
                 if channel.code in state["channels"]:
                     channel.restore(state["channels"][channel.code])
-            self._fed = self._channels
         for name, each in state["sources"].items():
             self._source(name).restore(each)
         kept = state["published"]

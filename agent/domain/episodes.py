@@ -202,7 +202,7 @@ class MinuteTracker:
     >>> tracker = MinuteTracker()
     >>> tracker.update(0, True)[0].start_ms
     0
-    >>> tracker.update(60_000, None)[0].end_ms
+    >>> tracker.update(60_000, False)[0].end_ms
     60000
     """
 
@@ -233,8 +233,10 @@ class MinuteTracker:
         if minute == self._counted_minute:
             return ()
         changes = []
-        if self._failing_minute is not None and not (verdict and minute == self._failing_minute + 1):
-            changes.append(Episode(self._start_ms, (self._failing_minute + 1) * _MINUTE_MS, self._failing_ms, None))
+        last = self._failing_minute
+        # A minute without a verdict so far may still fail.
+        if last is not None and not (verdict is not False and minute == last + 1):
+            changes.append(Episode(self._start_ms, (last + 1) * _MINUTE_MS, self._failing_ms, None))
             self._failing_minute = None
             self.reliability.add_repair()
         if verdict is None:

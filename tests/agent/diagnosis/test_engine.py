@@ -297,6 +297,17 @@ def test_a_restart_at_any_sample_changes_nothing(
     assert split.state() == straight.state()
 
 
+def test_a_signal_that_was_known_before_a_restart_is_known_after_it() -> None:
+    dry, running = {WATER_PRESSURE: 0.4}, {INVERTER_ALARM: 0.0}
+    history = [Reading(minute * MINUTE, dry if minute < 15 or minute > 17 else running) for minute in range(40)]
+    straight, split = Diagnosis(SITE), Diagnosis(SITE)
+    feed(straight, history)
+    feed(split, history[:15])
+    split = Diagnosis.from_state(SITE, split.state())
+    feed(split, history[15:])
+    assert split.state() == straight.state()
+
+
 def test_the_state_is_small() -> None:
     diagnosis = Diagnosis(SITE)
     feed(diagnosis, map(broken_from_10_to_12, range(2 * DAY)))
