@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from tempfile import TemporaryDirectory
 
 import msgspec
@@ -173,6 +174,21 @@ def wire_bytes(days: int, windows: int) -> dict[str, int]:
     return daily | {"total": daily["batches_framed"] + daily["acks_framed"] + daily["pings"]}
 
 
+def measure(devices: int = 100, hours: int = 48, baseline_rows: int = 3000) -> dict[str, Any]:
+    """Summaries applied per second, ours and the baseline's, and the bytes of a device-day."""
+    templates = list(batches("home-000", hours, 1))
+    with TemporaryDirectory() as folder:
+        rows, seconds = ours(Path(folder), templates, devices)
+        few, slow = naive(Path(folder), templates, baseline_rows)
+    return {
+        "summaries": rows,
+        "summaries_per_s": round(rows / seconds),
+        "baseline_per_s": round(few / slow),
+        "times_faster": round(rows / seconds / (few / slow), 1),
+        "bytes_per_device_day": {f"a batch every {n // 4} h": wire_bytes(4, n) for n in (4, 12, 24)},
+    }
+
+
 def main() -> None:
     """Print one JSON object."""
     options = argparse.ArgumentParser(description=__doc__)
@@ -180,18 +196,7 @@ def main() -> None:
     options.add_argument("--hours", type=int, default=48)
     options.add_argument("--rows", type=int, default=3000, help="rows of the baseline")
     chosen = options.parse_args()
-    templates = list(batches("home-000", chosen.hours, 1))
-    with TemporaryDirectory() as folder:
-        rows, seconds = ours(Path(folder), templates, chosen.devices)
-        few, slow = naive(Path(folder), templates, chosen.rows)
-    result = {
-        "summaries": rows,
-        "summaries_per_s": round(rows / seconds),
-        "baseline_per_s": round(few / slow),
-        "times_faster": round(rows / seconds / (few / slow), 1),
-        "bytes_per_device_day": {f"a batch every {n // 4} h": wire_bytes(4, n) for n in (4, 12, 24)},
-    }
-    json.dump(result, sys.stdout, indent=2)
+    json.dump(measure(chosen.devices, chosen.hours, chosen.rows), sys.stdout, indent=2)
     sys.stdout.write("\n")
 
 
