@@ -78,7 +78,7 @@ class ModbusServer:
         self._silence = silence
         self._listener: asyncio.Server | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._clients: set[asyncio.StreamWriter] = set()
+        self._clients: dict[asyncio.StreamWriter, asyncio.Task[object] | None] = {}
 
     async def __aenter__(self) -> Self:
         await self._listen()
@@ -107,8 +107,10 @@ class ModbusServer:
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.close()
-        for writer in list(self._clients):
+        serving = [task for task in self._clients.values() if task is not None]
+        for writer in self._clients:
             writer.transport.abort()
+        await asyncio.gather(*serving, return_exceptions=True)
         if listener is not None:
             await listener.wait_closed()
 
@@ -125,7 +127,7 @@ class ModbusServer:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._clients.add(writer)
+        self._clients[writer] = asyncio.current_task()
         try:
             while (request := await _read_request(reader)) is not None:
                 transaction, unit_id, pdu = request
@@ -140,7 +142,7 @@ class ModbusServer:
         except (ConnectionError, TimeoutError):
             pass  # The client went away; there is nobody to tell.
         finally:
-            self._clients.discard(writer)
+            del self._clients[writer]
             writer.close()
 
 

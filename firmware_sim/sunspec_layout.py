@@ -45,6 +45,10 @@ _ABSENT: Final[Mapping[str, tuple[int, ...]]] = {
 }
 
 
+# Lowest and highest number of the signed types; what lies beyond says "not implemented". The others start at 0.
+_LIMITS: Final[Mapping[str, tuple[int, int]]] = {"i16": (-0x7FFF, 0x7FFF), "sf": (-10, 10)}
+
+
 def layout(text: str) -> tuple[Point, ...]:
     """Reads a layout.
 
@@ -151,6 +155,9 @@ def _number(point: Point, value: float, exponent: int) -> list[int]:
     if point.type == "a32":
         # An accumulator rolls over; 0 would say that nothing is accumulated.
         return words32((raw - 1) % 0xFFFF_FFFF + 1)
+    low, high = _LIMITS.get(point.type, (0, 0xFFFF_FFFE if point.length == 2 else 0xFFFE))
+    if not low <= raw <= high:
+        raise OverflowError(f"{point.name}: {raw} does not fit {point.type}, which takes {low} to {high}")
     return words32(raw) if point.length == 2 else words16(raw)
 
 

@@ -1,4 +1,5 @@
 import argparse
+import signal
 import socket
 import time
 
@@ -29,8 +30,18 @@ def test_a_home_is_read_by_pysunspec2_over_a_socket() -> None:
         pv = sum(module.points["DCW"].cvalue for module in modules[:2])
         assert any(observed is not None and abs(observed[PV_POWER] - pv) < 1.5 for observed in seen)
         device.close()
-        served.process.terminate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_cleanly_when_asked(number: signal.Signals) -> None:
+    with ServedProcess("home-seattle", *LIVE) as served, RawClient(served.port) as client:
+        client.words(40000, 2)
+        served.process.send_signal(number)
         assert served.process.wait(20) == 0
+        assert served.process.stderr is not None
+        assert served.process.stderr.read() == ""
+        with pytest.raises(ConnectionError):
+            RawClient(served.port)
 
 
 def test_a_boiler_is_read_with_its_holes() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 import sunspec2
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from firmware_sim.sunspec_layout import (
@@ -61,10 +61,11 @@ def test_what_has_no_value_says_so_in_its_own_type() -> None:
 
 
 @given(st.floats(-32_000, 32_000), st.integers(-2, 2))
+@example(3277.0, -1)
 def test_a_value_is_divided_by_its_scale(value: float, scale: int) -> None:
     points = layout("W:i16:W_SF W_SF:sf")
-    if abs(value) / 10.0**scale > 32_767:
-        with pytest.raises(OverflowError):
+    if abs(round(value / 10.0**scale)) > 32_767:
+        with pytest.raises(OverflowError, match="W: .* does not fit i16"):
             encoded(points, {"W": value, "W_SF": scale})
         return
     raw, exponent = encoded(points, {"W": value, "W_SF": scale})
