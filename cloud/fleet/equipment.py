@@ -55,12 +55,14 @@ class Standing:
 class Cohort:
     """Homes with one thing in common, pooled: failures and hours added up, so a home weighs what it was watched.
 
+    `rank` is None where all together were watched too little for a place.
+
     `dispersion` is how much more the pooled count varies than a Poisson count, because homes differ; the intervals
     allow for it. `to_rest` is this cohort's failure rate over that of all other homes; `p_adjusted` is its p-value
     after Holm's correction for looking at all cohorts.
     """
 
-    rank: int
+    rank: int | None
     name: str
     homes: int
     failures: int
@@ -156,15 +158,26 @@ def pool(homes: Sequence[Home], by: str, *, confidence: float = CONFIDENCE) -> l
     ratios = {name: _to_rest(name, pooled, confidence) for name in groups}
     adjusted = holm({name: found.p_value for name, found in ratios.items()})
     rows = [(name, _shrunk(prior.posterior(count, hours), confidence)) for name, (count, hours, _) in pooled.items()]
-    rows.sort(key=lambda row: (-(row[1].low or 0.0), row[0]))
+    hours = {name: sum(home.exposure_h for home in group) for name, group in groups.items()}
+    placed = {name for name in groups if hours[name] > 0 and hours[name] >= LEAST_PART * max(hours.values())}
+    rows.sort(key=lambda row: (row[0] not in placed, -(row[1].low or 0.0), row[0]))
     return [
-        _cohort(rank, name, groups[name], pooled[name][2], shrunk, ratios[name], adjusted[name], confidence)
+        _cohort(
+            rank if name in placed else None,
+            name,
+            groups[name],
+            pooled[name][2],
+            shrunk,
+            ratios[name],
+            adjusted[name],
+            confidence,
+        )
         for rank, (name, shrunk) in enumerate(rows, 1)
     ]
 
 
 def _cohort(
-    rank: int,
+    rank: int | None,
     name: str,
     group: Sequence[Home],
     dispersion: float,

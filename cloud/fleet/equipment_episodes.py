@@ -12,15 +12,25 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from agent.domain.episodes import Timing
-from agent.domain.faults import FaultCode
 from agent.domain.rules import BatteryLimits, SolarLimits
-from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, LOAD_POWER, PV_POWER
 from cloud.fleet.equipment_ledger import Evidence, Ledger, ledger
-from cloud.fleet.equipment_minutes import Floats, Ints, Minutes, Period, Zones, grouped, lists, minutes_of, unlist
+from cloud.fleet.equipment_minutes import (
+    CODES,
+    SIGNALS,
+    TIME,
+    Floats,
+    Ints,
+    Minutes,
+    Period,
+    Zones,
+    grouped,
+    lists,
+    minutes_of,
+    unlist,
+)
 from cloud.fleet.equipment_runs import Bools, Runs, arranged, filled, next_ms, press
 from cloud.fleet.equipment_sun import is_up
 
-CODES = (FaultCode.BATTERY_NOT_CHARGING, FaultCode.NO_SOLAR_PRODUCTION)
 SCALARS = ("failures", "repairs", "up_ms", "down_ms")
 # Per episode: begin, end (-1: lasts), exposure up before it. Per day: UTC day since 1970, exposure up in it.
 SERIES = ("at", "end", "clock_ms", "day", "day_up_ms")
@@ -55,8 +65,8 @@ def _result_schema() -> pa.Schema:
         ("last_ms", pa.int64()),
     ]
     for code in CODES:
-        fields += [(f"{code}.{name}", pa.int64()) for name in SCALARS]
-        fields += [(f"{code}.{name}", pa.large_list(pa.int64())) for name in SERIES]
+        fields += [(f"{code}__{name}", pa.int64()) for name in SCALARS]
+        fields += [(f"{code}__{name}", pa.large_list(pa.int64())) for name in SERIES]
     return pa.schema(fields)
 
 
@@ -71,13 +81,13 @@ class EpisodeJob:
     watts: float = 1.0
     """What a power of the files is multiplied with to be in W."""
 
-    columns: Sequence[str] = (PV_POWER, LOAD_POWER, BATTERY_POWER, BATTERY_SOC)
+    columns: Sequence[str] = (TIME, *SIGNALS)
     partial_schema: pa.Schema = field(default=_partial_schema())
     result_schema: pa.Schema = field(default=_result_schema())
 
     def partial(self, rows: pa.Table) -> pa.Table:
         """One row per home: its runs."""
-        some = minutes_of(rows, self.columns, self.period)
+        some = minutes_of(rows, SIGNALS, self.period)
         names, code = grouped(some.devices, some.code)
         runs = press(code, some.at_ms(), self._classes(some))
         lengths = np.bincount(runs.device, minlength=len(names))

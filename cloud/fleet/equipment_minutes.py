@@ -13,11 +13,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from agent.domain.errors import BadSetup
+from agent.domain.faults import FaultCode
 from agent.domain.local_time import MINUTES_PER_DAY, NOON
+from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, LOAD_POWER, PV_POWER
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
 
+TIME = "time"
+SIGNALS = (PV_POWER, LOAD_POWER, BATTERY_POWER, BATTERY_SOC)
+# The two published scenarios, which are what these signals can tell.
+CODES = (FaultCode.BATTERY_NOT_CHARGING, FaultCode.NO_SOLAR_PRODUCTION)
 _PER_MINUTE = {"s": 60, "ms": 60_000, "us": 60_000_000, "ns": 60_000_000_000}
 _QUARTER = 15
 
@@ -53,7 +59,7 @@ class Period:
 
 def minutes_of(rows: pa.Table, columns: Sequence[str], period: Period = Period()) -> Minutes:
     """The rows of `period` as arrays; missing values are NaN. Raises `BadSetup` for a column of the wrong kind."""
-    raw, per_minute = _time(rows.column("time"))
+    raw, per_minute = _time(rows.column(TIME))
     devices, code = _devices(rows.column("device"))
     values = [_floats(name, rows.column(name)) for name in columns]
     keep = _inside(raw, per_minute, period)

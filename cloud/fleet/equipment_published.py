@@ -11,11 +11,20 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from agent.domain.faults import FaultCode
-from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, LOAD_POWER, PV_POWER
-from cloud.fleet.equipment_minutes import Ints, Minutes, Period, Zones, grouped, lists, minutes_of, unlist
+from cloud.fleet.equipment_minutes import (
+    CODES,
+    SIGNALS,
+    TIME,
+    Ints,
+    Minutes,
+    Period,
+    Zones,
+    grouped,
+    lists,
+    minutes_of,
+    unlist,
+)
 
-CODES = (FaultCode.BATTERY_NOT_CHARGING, FaultCode.NO_SOLAR_PRODUCTION)
 _FULL = 100.0
 _QUARTER = 15
 _SHIFT = 32
@@ -24,8 +33,8 @@ _SHIFT = 32
 def _schema(*figures: str) -> pa.Schema:
     fields: list[tuple[str, pa.DataType]] = [("device", pa.string()), ("rows", pa.int64())]
     for code in CODES:
-        fields += [(f"{code}.{name}", pa.int64()) for name in figures]
-        fields.append((f"{code}.at", pa.large_list(pa.int64())))
+        fields += [(f"{code}__{name}", pa.int64()) for name in figures]
+        fields.append((f"{code}__at", pa.large_list(pa.int64())))
     return pa.schema(fields)
 
 
@@ -36,13 +45,13 @@ class PublishedJob:
     zones: Zones
     period: Period = field(default=Period())
 
-    columns: Sequence[str] = (PV_POWER, LOAD_POWER, BATTERY_POWER, BATTERY_SOC)
+    columns: Sequence[str] = (TIME, *SIGNALS)
     partial_schema: pa.Schema = field(default=_schema())
     result_schema: pa.Schema = field(default=_schema("failures", "minutes"))
 
     def partial(self, rows: pa.Table) -> pa.Table:
         """One row per home: the distinct failing minutes in `rows`."""
-        some = minutes_of(rows, self.columns, self.period)
+        some = minutes_of(rows, SIGNALS, self.period)
         size = len(some.devices)
         rows_of = np.bincount(some.code, minlength=size)
         failing = [self._battery(some), self._solar(some)]
@@ -58,7 +67,7 @@ class PublishedJob:
         rows = np.bincount(code, weights=partials.column("rows").to_numpy(), minlength=len(devices))
         columns = [pa.array(devices, pa.string()), pa.array(rows.astype(np.int64))]
         for fault in CODES:
-            values, lengths = unlist(partials.column(f"{fault}.at"))
+            values, lengths = unlist(partials.column(f"{fault}__at"))
             columns += _figures(np.repeat(code, lengths), values, len(devices))
         return pa.table(columns, schema=self.result_schema)
 

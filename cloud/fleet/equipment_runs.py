@@ -63,7 +63,7 @@ def _ordered(
 ) -> tuple[NDArray[np.int32], Ints, NDArray[np.uint8]]:
     same = code[1:] == code[:-1]
     if (at_ms[1:] >= at_ms[:-1])[same].all():
-        if int((~same).sum()) < len(np.unique(code)):
+        if (code[1:] >= code[:-1]).all():
             return code, at_ms, kind
         order = np.argsort(code, kind="stable")
         if (np.diff(at_ms[order])[np.diff(code[order]) == 0] < 0).any():

@@ -5,7 +5,7 @@ rows are cut into pieces: then every engine gives the same figures to the last d
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -15,10 +15,12 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from agent.domain.errors import BadSetup
+from agent.domain.errors import BadSetup, Transient
 
 DEVICE = "device"
-TIME = "time"
+# A file of this name beside the data says what homes have; it is not data itself.
+EQUIPMENT = "equipment"
+_TRIES = 3
 Progress = Callable[[int, int], None]
 
 
@@ -27,7 +29,7 @@ class Job(Protocol):
 
     @property
     def columns(self) -> Sequence[str]:
-        """What it reads; nothing else is taken from the files. `device` and `time` come with it."""
+        """What it reads beside `device`; nothing else is taken from the files."""
         ...
 
     @property
@@ -47,7 +49,7 @@ class Job(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Parquet files of one layout. `constants` are columns that a file has in its path (`device=home-1/`)."""
+    """Parquet files of one layout."""
 
     filesystem: pafs.FileSystem
     files: tuple[str, ...]
@@ -97,7 +99,8 @@ def _files(filesystem: pafs.FileSystem, path: str, address: str) -> tuple[str, .
 
 def _is_data(name: str, root: str) -> bool:
     inside = PurePosixPath(name[len(root) :]).parts
-    return name.endswith(".parquet") and not any(part.startswith(("_", ".")) for part in inside)
+    hidden = any(part.startswith(("_", ".")) for part in inside)
+    return name.endswith((".parquet", ".pq")) and not hidden and PurePosixPath(name).stem != EQUIPMENT
 
 
 def _schema(filesystem: pafs.FileSystem, path: str) -> pa.Schema:
@@ -120,17 +123,51 @@ def constants(path: str) -> dict[str, str]:
 
 
 def run_local(job: Job, source: Source, *, workers: int | None = None, progress: Progress | None = None) -> pa.Table:
-    """The job's results, sorted by device, computed with `workers` threads (default: one per processor)."""
-    count = workers or os.cpu_count() or 1
-    pieces = [(path, group) for path in source.files for group in range(_groups(source.filesystem, path))]
+    """The job's results, in order of device, computed with `workers` threads (default: one per processor)."""
+    return steady(source, lambda: _run_once(job, source, workers or os.cpu_count() or 1, progress))
+
+
+def _run_once(job: Job, source: Source, workers: int, progress: Progress | None) -> pa.Table:
+    pieces = row_groups(source)
     done: list[pa.Table] = []
-    with ThreadPoolExecutor(count, thread_name_prefix="mtbf") as pool:
-        for part in pool.map(lambda piece: _piece(job, source, *piece), pieces):
+    with ThreadPoolExecutor(workers, thread_name_prefix="job") as pool:
+        for part in pool.map(lambda piece: partial_of(job, source, *piece), pieces):
             done.append(part)
             if progress is not None:
                 progress(len(done), len(pieces))
     partials = pa.concat_tables(done) if done else job.partial_schema.empty_table()
-    return job.finish(partials).sort_by(DEVICE)
+    return in_order(job.finish(partials))
+
+
+def in_order(result: pa.Table) -> pa.Table:
+    """Rows by device, and by the further columns of text that tell them apart."""
+    texts = [field.name for field in result.schema if pa.types.is_string(field.type)]
+    return result.sort_by([(name, "ascending") for name in texts])
+
+
+def steady(source: Source, run: Callable[[], pa.Table]) -> pa.Table:
+    """What `run` gives on files that nobody replaced meanwhile. Raises `Transient` where they never rest."""
+    for _ in range(_TRIES):
+        before = _versions(source)
+        try:
+            result = run()
+        except (pa.ArrowException, OSError, BadSetup):
+            if _versions(source) == before:
+                raise
+            continue
+        if _versions(source) == before:
+            return result
+    raise Transient(f"{source.files[0]} and others: still being replaced after {_TRIES} tries")
+
+
+def _versions(source: Source) -> list[tuple[str, int, int]]:
+    infos = source.filesystem.get_file_info(list(source.files))
+    return [(info.path, info.size or 0, info.mtime_ns or 0) for info in infos]
+
+
+def row_groups(source: Source) -> list[tuple[str, int]]:
+    """File and number of every row group."""
+    return [(path, group) for path in source.files for group in range(_groups(source.filesystem, path))]
 
 
 def _groups(filesystem: pafs.FileSystem, path: str) -> int:
@@ -138,9 +175,10 @@ def _groups(filesystem: pafs.FileSystem, path: str) -> int:
         return cast("int", file.metadata.num_row_groups)
 
 
-def _piece(job: Job, source: Source, path: str, group: int) -> pa.Table:
+def partial_of(job: Job, source: Source, path: str, group: int) -> pa.Table:
+    """The job's partial results of one row group."""
     with _open(source.filesystem, path) as file:
-        return job.partial(read_columns(file, path, group, (DEVICE, TIME, *job.columns)))
+        return job.partial(read_columns(file, path, group, (DEVICE, *job.columns)))
 
 
 def read_columns(file: pq.ParquetFile, path: str, group: int, columns: Sequence[str]) -> pa.Table:
@@ -161,9 +199,3 @@ def read_columns(file: pq.ParquetFile, path: str, group: int, columns: Sequence[
 
 def _repeated(value: str, count: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), pa.array([value]))
-
-
-def batches(tables: Iterator[pa.RecordBatch], job: Job) -> Iterator[pa.RecordBatch]:
-    """Partial results of a stream of batches: what Spark's `mapInArrow` runs on its workers."""
-    for batch in tables:
-        yield from job.partial(pa.Table.from_batches([batch])).to_batches()

@@ -13,8 +13,8 @@ from agent.domain.episodes import EpisodeTracker, Timing
 from agent.domain.local_time import LocalTime
 from agent.domain.rules import BatteryNotCharging, NoSolarProduction, Rule
 from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, LOAD_POWER, PV_POWER, Reading, SignalName
-from cloud.fleet.equipment_episodes import CODES, EpisodeJob, Rules
-from cloud.fleet.equipment_minutes import Period, Zones
+from cloud.fleet.equipment_episodes import EpisodeJob, Rules
+from cloud.fleet.equipment_minutes import CODES, Period, Zones
 
 NAMES = (PV_POWER, LOAD_POWER, BATTERY_POWER, BATTERY_SOC)
 START = 1_497_000_000_000
@@ -50,7 +50,7 @@ def walked(samples: list[Sample], rule: Rule, timing: Timing) -> dict[str, objec
 def told(result: pa.Table, device: str, code: str) -> dict[str, object]:
     row = next(row for row in result.to_pylist() if row["device"] == device)
     names = ("failures", "repairs", "up_ms", "down_ms", "at", "end")
-    return {name: row[f"{code}.{name}"] for name in names}
+    return {name: row[f"{code}__{name}"] for name in names}
 
 
 def expected(
@@ -126,13 +126,13 @@ def test_forty_minutes_are_one_failure_with_its_exposure() -> None:
     job = EpisodeJob(Zones())
     noon = START // 86_400_000 * 86_400_000 + 12 * 3_600_000
     row = job.finish(job.partial(table({"a": failing_day(noon, 300)}))).to_pylist()[0]
-    assert row["battery_not_charging.failures"] == 1
-    assert row["battery_not_charging.down_ms"] == 40 * 60_000
-    assert row["battery_not_charging.up_ms"] == 259 * 60_000
-    assert row["battery_not_charging.at"] == [noon + 3_600_000]
-    assert row["battery_not_charging.clock_ms"] == [3_600_000]
-    assert row["battery_not_charging.day"] == [noon // 86_400_000]
-    assert row["battery_not_charging.day_up_ms"] == [259 * 60_000]
+    assert row["battery_not_charging__failures"] == 1
+    assert row["battery_not_charging__down_ms"] == 40 * 60_000
+    assert row["battery_not_charging__up_ms"] == 259 * 60_000
+    assert row["battery_not_charging__at"] == [noon + 3_600_000]
+    assert row["battery_not_charging__clock_ms"] == [3_600_000]
+    assert row["battery_not_charging__day"] == [noon // 86_400_000]
+    assert row["battery_not_charging__day_up_ms"] == [259 * 60_000]
     assert row["observed_ms"] == 299 * 60_000
 
 
@@ -145,7 +145,7 @@ def test_kilowatts_are_told_apart_by_the_caller(kilowatts: bool) -> None:
     ]
     job = EpisodeJob(Zones(), watts=1000.0 if kilowatts else 1.0)
     row = job.finish(job.partial(table({"a": rows}))).to_pylist()[0]
-    assert row["battery_not_charging.failures"] == (1 if kilowatts else 0)
+    assert row["battery_not_charging__failures"] == (1 if kilowatts else 0)
 
 
 def test_the_period_is_half_open() -> None:

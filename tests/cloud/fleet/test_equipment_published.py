@@ -14,8 +14,8 @@ from agent.domain.local_time import LocalTime
 from agent.domain.reliability import PublishedMtbf
 from agent.domain.rules import PublishedBattery, PublishedSolar, Rule
 from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, LOAD_POWER, PV_POWER, Reading, SignalName
-from cloud.fleet.equipment_minutes import Period, Zones
-from cloud.fleet.equipment_published import CODES, PublishedJob
+from cloud.fleet.equipment_minutes import CODES, Period, Zones
+from cloud.fleet.equipment_published import PublishedJob
 
 NAMES = (PV_POWER, LOAD_POWER, BATTERY_POWER, BATTERY_SOC)
 MIDNIGHT = int(datetime(2017, 6, 4, tzinfo=UTC).timestamp() * 1000)
@@ -33,7 +33,7 @@ def table(rows: list[Row]) -> pa.Table:
 
 def figures(result: pa.Table) -> dict[str, list[tuple[int, int]]]:
     return {
-        row["device"]: [(row[f"{code}.minutes"], row[f"{code}.failures"]) for code in CODES]
+        row["device"]: [(row[f"{code}__minutes"], row[f"{code}__failures"]) for code in CODES]
         for row in result.to_pylist()
     }
 
@@ -56,9 +56,9 @@ def example() -> list[Row]:
 def test_the_worked_example() -> None:
     job = PublishedJob(Zones())
     result = job.finish(job.partial(table(example()))).to_pylist()[0]
-    assert (result["battery_not_charging.minutes"], result["battery_not_charging.failures"]) == (479, 4)
+    assert (result["battery_not_charging__minutes"], result["battery_not_charging__failures"]) == (479, 4)
     assert 479 / 4 == 119.75
-    assert result["no_solar_production.failures"] == 0
+    assert result["no_solar_production__failures"] == 0
 
 
 def walked(rows: list[Row], rule: Rule) -> tuple[int, int]:
