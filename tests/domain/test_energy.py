@@ -99,7 +99,7 @@ POWERS: dict[SignalName, float] = {PV_POWER: 3000.0, LOAD_POWER: 1000.0, BATTERY
 def test_each_hour_tells_what_was_integrated() -> None:
     meter = EnergyMeter(GAP_MS)
     told = [energy for minute in range(121) for energy in meter.update(Reading(minute * MINUTE, POWERS))]
-    counters = {
+    counters: dict[str, float] = {
         PV_ENERGY_TOTAL: 3000.0,
         LOAD_ENERGY_TOTAL: 1000.0,
         BATTERY_CHARGE_TOTAL: 1500.0,

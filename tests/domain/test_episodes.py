@@ -136,7 +136,7 @@ def test_a_restart_anywhere_changes_nothing(samples: list[Sample], cut: int) -> 
 def test_what_is_quiet_can_be_passed_over(samples: list[Sample]) -> None:
     for full, lazy in ((EpisodeTracker(TIMING), EpisodeTracker(TIMING)), (MinuteTracker(), MinuteTracker())):
         told = run(full, samples)
-        kept = []
+        kept: list[Episode] = []
         for at_ms, verdict in samples:
             if verdict is not None or not lazy.quiet:
                 kept += lazy.update(at_ms, verdict)

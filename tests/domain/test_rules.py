@@ -38,7 +38,7 @@ SIGNALS = {
 }
 
 
-def reading(at: str | int = 0, **values: float) -> Reading:
+def reading(at: str | int = 0, /, **values: float) -> Reading:
     at_ms = at if isinstance(at, int) else round(datetime.fromisoformat(at).timestamp() * 1000)
     return Reading(at_ms, {SIGNALS[name]: value for name, value in values.items()})
 
@@ -60,7 +60,7 @@ def reading(at: str | int = 0, **values: float) -> Reading:
     ],
 )
 def test_scenario_1_as_published(values: dict[str, float], verdict: Verdict) -> None:
-    assert PublishedBattery().judge(reading(**values)) is verdict
+    assert PublishedBattery().judge(reading(0, **values)) is verdict
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def battery() -> BatteryNotCharging:
     ],
 )
 def test_scenario_1_for_engineers(values: dict[str, float], verdict: Verdict) -> None:
-    assert battery().judge(reading(**values)) is verdict
+    assert battery().judge(reading(0, **values)) is verdict
 
 
 def idle(at_ms: int, **soc: float) -> Reading:
@@ -143,7 +143,7 @@ def test_what_a_battery_remembers_survives_a_restart() -> None:
     ],
 )
 def test_the_loss_is_the_surplus_that_could_be_charged(values: dict[str, float], loss: float) -> None:
-    assert battery().loss_w(reading(**values).values) == loss
+    assert battery().loss_w(reading(0, **values).values) == loss
 
 
 SEATTLE = (47.61, -122.33)
@@ -200,7 +200,7 @@ def test_no_power_value_is_no_verdict() -> None:
     ],
 )
 def test_an_inverter_that_says_so(values: dict[str, float], verdict: Verdict) -> None:
-    assert InverterAlarmRule().judge(reading(**values)) is verdict
+    assert InverterAlarmRule().judge(reading(0, **values)) is verdict
 
 
 def test_rules_without_memory_have_no_state() -> None:

@@ -154,14 +154,14 @@ def window_of(samples: list[Any]) -> SignalWindow:
 
 @given(st.lists(powers, max_size=30), st.integers(0, 30))
 def test_a_window_is_its_formula(samples: list[Any], cut: int) -> None:
-    good = [x for x in samples if not isinstance(x, Quality)]
+    good: list[float] = [x for x in samples if not isinstance(x, Quality)]
     summary = window_of(samples).value(BATTERY_SOC)
     assert (summary.signal, summary.decimals, summary.n) == (BATTERY_SOC, 1, len(good))
     counted = (Quality.STALE, Quality.MISSING, Quality.INVALID, Quality.ESTIMATED)
     bad = [sum(sample is quality for sample in samples) for quality in counted]
     assert [summary.stale, summary.missing, summary.invalid, summary.estimated] == bad
     if good:
-        exact = sum(map(Fraction, good)) / len(good)
+        exact = sum(map(Fraction, good), Fraction(0)) / len(good)
         assert abs(exact * 10 - summary.mean) <= Fraction(1, 2)
         assert summary.below >= 0
         assert summary.above >= 0
