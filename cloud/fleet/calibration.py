@@ -1,35 +1,50 @@
 """From a severity to a probability: how often a healthy installation of this fleet would look at least as bad.
 
 The bulk of a fleet is healthy. Beyond its 90 % quantile the tail is taken as normal, with the width seen between the
-75 % and 90 % quantiles: the faulty few lie beyond both and do not bend it.
+75 % and 90 % quantiles, or between 90 % and 96 % where a larger fleet shows that it falls faster there: the faulty few
+lie beyond these and do not bend them.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from cloud.fleet.robust import Array, Floats
 
 BEST_SCORE = 12.0
-# A fleet whose severities hardly differ gives no scale of its own.
+# A fleet whose severities hardly differ gives no width of its own.
 LEAST_WIDTH = 0.1
-# Quantiles of the standard normal at 75 % and 90 %.
-AT_75, AT_90 = 0.6745, 1.2816
+# Fleets from this size on have an outer quantile worth looking at.
+LARGE = 150
+SHARES = (0.75, 0.90, 0.96)
 
 
-def tail(severity: Array, reference: tuple[float, float] | None = None) -> Floats:
-    """The probability of at least each severity under the fleet's own bulk, or under a stored one (75 %, 90 %)."""
-    inner, outer = reference or bulk(severity)
-    width = max((outer - inner) / (AT_90 - AT_75), LEAST_WIDTH)
-    away = (severity.astype(np.float64) - outer) / width + AT_90
-    return np.asarray(np.maximum(ndtr(-away), 1e-15))
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """The severity at the fleet's 90 % quantile and the width (as a standard deviation) of the tail beyond it."""
+
+    edge: float
+    width: float
 
 
-def bulk(severity: Array) -> tuple[float, float]:
-    """The 75 % and 90 % quantiles that `tail` starts from."""
+def bulk(severity: Array) -> Bulk:
+    """The bulk that `tail` starts from."""
     if not len(severity):
-        return 0.0, 0.0
-    inner, outer = np.quantile(severity, [0.75, 0.9])
-    return float(inner), float(outer)
+        return Bulk(0.0, LEAST_WIDTH)
+    inner, edge, outer = (float(value) for value in np.quantile(severity, SHARES))
+    at = ndtri(SHARES)
+    width = (edge - inner) / (at[1] - at[0])
+    if len(severity) >= LARGE:
+        width = min(max((outer - edge) / (at[2] - at[1]), 0.5 * width), width)
+    return Bulk(edge, max(float(width), LEAST_WIDTH))
+
+
+def tail(severity: Array, reference: Bulk | None = None) -> Floats:
+    """The probability of at least each severity under the fleet's own bulk, or under a given one."""
+    healthy = reference or bulk(severity)
+    away = (severity.astype(np.float64) - healthy.edge) / healthy.width + ndtri(SHARES[1])
+    return np.asarray(np.maximum(ndtr(-away), 1e-15))
 
 
 def score(probability: Floats, tests: int) -> Floats:

@@ -8,10 +8,11 @@ It does not depend on radiators or floor.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cloud.fleet.daily import ROOM, Daily
+from cloud.fleet.daily import Daily
 from cloud.fleet.evidence import Evidence
-from cloud.fleet.robust import Array, mean, median, rolling_median
+from cloud.fleet.robust import Array, mean, median
 
 WINDOWS = (6, 10)
 LEAST_WEATHER = 1.0
@@ -33,7 +34,7 @@ class Curve:
         return -self.slope / self.rise
 
 
-def fit(daily: Daily, days: slice, comfort: float) -> Curve:
+def fit(daily: Daily, days: slice | NDArray[np.int64], comfort: float) -> Curve:
     """Robust line through quarter-day means of some days, each quarter compared with its like on other days.
 
     Huber weights on the residuals, three rounds (P. Huber, Robust Statistics, 1981, § 7.8).
@@ -58,7 +59,7 @@ def fit(daily: Daily, days: slice, comfort: float) -> Curve:
     residual = good * (y - slope[:, None] * x)
     wide = np.maximum(scatter, np.sqrt((residual * residual).sum(axis=1) / count))
     error = wide / np.maximum(spread, 1e-3) / np.sqrt(np.maximum(count / 4, 1))
-    enough = (spread > LEAST_WEATHER) & (count > 2 * (days.stop - days.start))
+    enough = (spread > LEAST_WEATHER) & (count > 2 * flow.shape[1])
     level = mean(flow.reshape(len(flow), -1))
     need = comfort - mean(weather.reshape(len(flow), -1))
     rise = np.where(need > 5, np.maximum(level - comfort, 0.5) / np.maximum(need, 5), np.nan)
@@ -72,29 +73,26 @@ def _against_own_quarter(blocks: Array) -> Array:
     return (blocks - usual[:, None, :]).reshape(len(blocks), -1)
 
 
-def flat(daily: Daily, response: float, comfort: float) -> Evidence:
+def flat(daily: Daily, response: float, comfort: float, weekday: int) -> Evidence:
     """Windows of days in which flow does not answer to the weather, at twice its uncertainty.
 
-    `response` is the fleet's usual one; severity 1 is under 40 % of it.
+    `response` is the fleet's usual one; severity 1 is under 40 % of it. `weekday` is the first day's (Monday 0): what
+    weekends do to flow is no answer to the weather, so that the working days must be flat by themselves.
     """
     count, total = daily.weather.shape
     severity = np.full((count, total), np.nan, dtype=np.float32)
     usual = max(response, 0.2)
     for width in sorted({min(width, total) for width in (*WINDOWS, total)}):
         for end in {*range(width, total + 1, 2), total}:
-            curve = fit(daily, slice(end - width, end), comfort)
-            upper = (curve.response + 2 * curve.error / curve.rise) / usual
-            heats = curve.level - comfort > 2
-            found = np.where(heats, (1 - upper) / 0.6, np.nan)
+            every = np.arange(end - width, end)
+            working = every[(every + weekday) % 7 < 5]
+            found = _flatness(fit(daily, every, comfort), usual, comfort)
+            if 4 <= len(working) < width:
+                found = np.fmin(found, _flatness(fit(daily, working, comfort), usual, comfort))
             severity[:, end - 1] = np.fmax(severity[:, end - 1], found)
     return Evidence("flat_heating_curve", severity, severity, WINDOWS[0])
 
 
-def room_follows(daily: Daily) -> Array:
-    """How much the room moves with the weather: its rolling day medians' slope on the peers' outdoor temperature."""
-    room = rolling_median(daily.middle[:, :, ROOM], 2)
-    x = daily.weather - median(daily.weather)[:, None]
-    y = room - median(room)[:, None]
-    good = np.isfinite(x) & np.isfinite(y)
-    x, y = np.where(good, x, 0), np.where(good, y, 0)
-    return np.asarray((x * y).sum(axis=1) / np.maximum((x * x).sum(axis=1), 1e-3), dtype=np.float32)
+def _flatness(curve: Curve, usual: float, comfort: float) -> Array:
+    upper = (curve.response + 2 * curve.error / curve.rise) / usual
+    return np.where(curve.level - comfort > 2, (1 - upper) / 0.6, np.nan).astype(np.float32)

@@ -19,6 +19,8 @@ CHUNK = 4096
 LEAST_SHARE = 0.3
 BLOCKS = 4
 SWING_SPAN_H = 4
+LINE_SPAN_H = 6
+LINE_LONGEST_H = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Daily:
     peers' outdoor temperature. `off` and `off_span`: median and 10–90 % span of own outdoor less the peers'.
     `follow`: own outdoor's regression sums on the peers' (n, x, y, xx, xy, yy). `warm`: upper quartile of the room.
     `excess`: 90 % quantile of flow less median room. `swing`: amplitude of flow around its own mean of 4 hours.
+    `line`: amplitude of the strongest sine in flow, of periods from the shortest visible to 5 hours, over two days.
     `flow_block`, `weather_block`: means of a quarter of a day. `grain`: the room's usual step.
     """
 
@@ -46,6 +49,7 @@ class Daily:
     cold: Array
     excess: Array
     swing: Array
+    line: Array
     flow_block: Array
     weather_block: Array
     grain: Array
@@ -85,6 +89,7 @@ def _of(raw: Array, weather: Array) -> Daily:
         cold=cold,
         excess=hottest - middle[:, ROOM],
         swing=_swing(values[:, FLOW]),
+        line=_line(values[:, FLOW]),
         flow_block=_block_means(values[:, FLOW]),
         weather_block=_block_means(weather),
         grain=_grain(values[:, ROOM]),
@@ -131,6 +136,27 @@ def _swing(flow: Array) -> Array:
     around = moving_mean(series, width)
     away = np.abs(series - around).reshape(flow.shape)
     return median(away) * np.float32(np.sqrt(2.0))
+
+
+def _line(flow: Array) -> Array:
+    """The amplitude of the strongest line in the spectrum (Hann window) of each day with the next one.
+
+    A sine of amplitude A and length N gives |X|² of A²N²/16 in its bin and a quarter of that beside it.
+    """
+    count, days, slots = flow.shape
+    series = flow.reshape(count, days * slots)
+    away = np.nan_to_num(series - moving_mean(series, max(3, slots * LINE_SPAN_H // 24 | 1)))
+    if days < 2:
+        return np.full((count, days), np.nan, dtype=np.float32)
+    size = 2 * slots
+    windows = np.lib.stride_tricks.sliding_window_view(away, size, axis=1)[:, ::slots]
+    spectrum = np.fft.rfft(windows * np.hanning(size).astype(np.float32), axis=2)
+    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+    lines = power[..., 1:-1] + power[..., :-2] + power[..., 2:]
+    strongest = np.sqrt(lines[..., 48 // LINE_LONGEST_H - 1 :].max(axis=2) * (32 / 3)) / size
+    found = np.concatenate([strongest, strongest[:, -1:]], axis=1).astype(np.float32)
+    found[np.isfinite(flow).mean(axis=2) < LEAST_SHARE] = np.nan
+    return found
 
 
 def moving_mean(series: Array, width: int) -> Array:

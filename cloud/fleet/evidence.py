@@ -17,6 +17,8 @@ MAX_SEVERITY = 6.0
 # Steps (K) from which a room sensor counts as coarse, and days of the same value that are news from such a one.
 COARSE = 0.15
 PATIENT_DAYS = 6
+# A room this far (K) below the fleet's has not been heated.
+COOLED = 4.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,11 @@ def no_heat(daily: Daily, fleet: Usual) -> Evidence:
     excess = daily.excess + np.maximum(daily.middle[:, :, ROOM] - fleet.room[0], 0)
     severity = np.where(need >= 8, least / np.maximum(excess, 0.25), np.nan)
     severity[~np.isfinite(daily.excess)] = np.nan
-    return lasting("no_heat", _without_weekends(severity), 2)
+    severity = _without_weekends(severity)
+    # Two days without heat are a weekend; with a room that cools down they are not.
+    cold = daily.middle[:, :, ROOM] < fleet.room[0] - COOLED
+    found, soon = lasting("no_heat", severity, 4), lasting("no_heat", np.where(cold, severity, 0), 2)
+    return replace(found, smooth=np.fmax(found.smooth, soon.smooth))
 
 
 def _without_weekends(severity: Array) -> Array:
@@ -94,8 +100,13 @@ def _without_weekends(severity: Array) -> Array:
 
 
 def swinging(daily: Daily, threshold: float = 2.8) -> Evidence:
-    """Flow that swings around its own mean of hours; `hunting` and `short_cycling` are told apart by the period."""
-    return lasting("hunting", daily.swing / np.float32(threshold), 3)
+    """Flow that jumps around its own mean of hours, whatever the period."""
+    return lasting("short_cycling", daily.swing / np.float32(threshold), 3)
+
+
+def hunting(daily: Daily, threshold: float = 2.3) -> Evidence:
+    """Flow that swings like a sine, which noise does not, and all day long, which schedules do not."""
+    return lasting("hunting", np.minimum(daily.line, daily.swing * np.float32(1.25)) / np.float32(threshold), 3)
 
 
 def room_too_cold(daily: Daily, fleet: Usual) -> Evidence:
@@ -130,7 +141,7 @@ def _coarse(daily: Daily) -> NDArray[np.bool_]:
 
 def outdoor_odd(daily: Daily, fleet: Usual) -> Evidence:
     """An outdoor sensor that does not see its peers' weather: offset, warmed by sun or wall, stuck."""
-    offset = np.abs(daily.off - fleet.off[0]) / np.float32(max(4.0, 4.5 * fleet.off[1]))
+    offset = np.abs(daily.off - fleet.off[0]) / np.float32(max(4.5, 5.0 * fleet.off[1]))
     span = daily.off_span / np.float32(max(5.0, fleet.off_span[0] + 6 * fleet.off_span[1]))
     damped = (1 - _slope(daily.follow, 3)) / np.float32(0.6)
     severity = np.fmax(np.fmax(offset, span), np.where(damped > 1, damped, np.nan))
@@ -157,8 +168,8 @@ def swapped(daily: Daily, fleet: Usual) -> tuple[Evidence, Array]:
     """Two sensors that make sense the other way round; beside it which pair (0: outdoor and room, 1: outdoor and flow,
     2: room and flow) fits best.
     """
-    out, room, flow = np.moveaxis(daily.middle, 2, 0)
-    weather, comfort = daily.weather - 0 * out, fleet.room[0]
+    out, room, flow = np.moveaxis(daily.raw, 2, 0)
+    weather, comfort = daily.weather, fleet.room[0]
     cold = comfort - weather > 8
 
     def misfit(as_out: Array, as_room: Array) -> Array:
@@ -169,7 +180,7 @@ def swapped(daily: Daily, fleet: Usual) -> tuple[Evidence, Array]:
     away = np.abs(flow - weather)
     pairs = [
         np.where(cold & (turned < 9) & (flow > out - 2), (kept - turned) / 10, 0),
-        np.where(cold & (away < 5) & (out > room), (np.abs(out - weather) - away) / 8, 0),
+        np.where(cold & (away < 5) & (out > room - 3), (np.abs(out - weather) - away) / 8, 0),
         np.where((np.abs(flow - comfort) < 5) & (room > comfort + 3.5), (room - flow) / 3.5, 0),
     ]  # fmt: skip
     stacked = np.stack([np.where(np.isfinite(pair), pair, 0) for pair in pairs])
@@ -238,5 +249,5 @@ def _flow_scale(daily: Daily, fleet: Usual) -> tuple[Array, Array]:
         (factor * shown + offset > fleet.room[0] + 1) & (factor * shown + offset < 90) for _, factor, offset in MENDS
     ])  # fmt: skip
     # A heated room with water below it: the heat did come.
-    odd = ((shown < fleet.room[0] - 7) & lived) | (shown > 95)
+    odd = ((shown < fleet.room[0] - 7) & lived) | (shown > 105)
     return np.where(odd & fitting.any(axis=0), 2.0, 0.0).astype(np.float32), fitting.argmax(axis=0)

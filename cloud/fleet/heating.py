@@ -62,6 +62,7 @@ def judge(cube: Cube, cities: list[str], settings: Settings, before: State | Non
     comfort = centre_and_spread(median(daily.warm))[0]
     line = curve.fit(daily, slice(0, cube.days), comfort)
     fleet = evidence.usual(daily, line.response)
+    weekday = datetime.fromtimestamp(cube.start_ms / 1000, UTC).weekday()
     swap, pair = evidence.swapped(daily, fleet)
     scale, mends = evidence.wrong_scale(daily, fleet)
     ordered = [
@@ -70,14 +71,15 @@ def judge(cube: Cube, cities: list[str], settings: Settings, before: State | Non
         evidence.outdoor_odd(daily, fleet),
         evidence.no_heat(daily, fleet),
         evidence.room_stuck(daily, fleet),
+        evidence.hunting(daily),
         evidence.swinging(daily),
-        curve.flat(daily, fleet.response[0], fleet.room[0]),
+        curve.flat(daily, fleet.response[0], fleet.room[0], weekday),
         evidence.room_too_cold(daily, fleet),
     ]
     cases = _cases(ordered, checked.usable, settings.false_alarm_rate)
     flagged = np.zeros(len(cube.installations), dtype=bool)
     flagged[[case.row for case in cases]] = True
-    table = clusters.features(daily, line, datetime.fromtimestamp(cube.start_ms / 1000, UTC).weekday())
+    table = clusters.features(daily, line, weekday)
     groups = clusters.group(table, checked.usable, ~flagged, before.scale)
     groups = clusters.renamed(groups, before.centres)
     words = reasons.Reasons(daily, fleet, pair, mends)
@@ -129,7 +131,7 @@ def _finding(
 ) -> Finding:
     days = episode(case.evidence, case.row)
     fault, swings = case.evidence.fault, None
-    if fault == "hunting":
+    if fault in ("hunting", "short_cycling"):
         swings = swing.kind(cube.values[case.row, FLOW, days[0] : days[-1] + 1], cube.step_min)
         fault = swings.fault
     response = float(line.response[case.row])

@@ -28,6 +28,15 @@ def signals(fault: str) -> tuple[str, ...]:
     return tuple(str(HEATING[place]) for place in SHOWN_BY.get(fault, ()))
 
 
+def whole(value: float) -> str:
+    """A number without decimals, `?` where there is none.
+
+    >>> whole(-0.2), whole(float("nan"))
+    ('0', '?')
+    """
+    return f"{round(value)}" if np.isfinite(value) else "?"
+
+
 class Reasons:
     """Sentences for one fleet. `pair`: the likeliest swapped pair; `mends`: per signal and day."""
 
@@ -40,31 +49,29 @@ class Reasons:
 
     def of(self, fault: str, i: int, days: NDArray[np.int64], swing: Swing | None, response: float) -> str:
         """The sentence for installation `i` on the days that show the fault."""
-        out, room, flow = (self._usual(self._daily.middle[:, :, place], i, days) for place in (OUT, ROOM, FLOW))
+        out, room, flow = (self._usual(self._daily.raw[:, :, place], i, days) for place in (OUT, ROOM, FLOW))
         weather = self._usual(self._daily.weather, i, days)
         if swing is not None:
             return self._swing(i, days, swing)
         if fault == "no_heat":
             excess = self._usual(self._daily.excess, i, days)
-            return f"flow at most {excess:.1f} K above the room at {round(weather)} °C outside; room {room:.1f} °C"
+            return f"flow at most {excess:.1f} K above the room at {whole(weather)} °C outside; room {room:.1f} °C"
         if fault == "flat_heating_curve":
             share, fleet = max(response, 0), self._fleet.response[0]
             return (
-                f"flow stays near {round(flow)} °C: {share:.0%} of the slope its level asks for, the fleet {fleet:.0%}"
+                f"flow stays near {whole(flow)} °C: {share:.0%} of the slope its level asks for, the fleet {fleet:.0%}"
             )
         if fault == "room_sensor_stuck":
             return f"the room sensor says {room:.2f} °C for {len(days)} days"
         if fault == "room_too_cold":
-            return f"room {room:.1f} °C, the fleet {self.comfort:.1f} °C, although flow is {round(flow)} °C"
+            return f"room {room:.1f} °C, the fleet {self.comfort:.1f} °C, although flow is {whole(flow)} °C"
         if fault == "outdoor_sensor_implausible":
             off, span = self._usual(self._daily.off, i, days), self._usual(self._daily.off_span, i, days)
             return f"outdoor sensor {off:+.1f} K from its peers at the same hours, varying by {span:.1f} K within a day"
         if fault == "sensors_swapped":
             a, b = (HEATING[place] for place in PAIRS[int(self._pair[i])])
-            return (
-                f"{a} and {b} make sense the other way round: outdoor {round(out)}, room {round(room)}, flow {round(flow)} °C"
-                f" at {round(weather)} °C outside"
-            )
+            shown = f"outdoor {whole(out)}, room {whole(room)}, flow {whole(flow)} °C at {whole(weather)} °C outside"
+            return f"{a} and {b} make sense the other way round: {shown}"
         return self._scale(i, days)
 
     def _usual(self, table: Array, i: int, days: NDArray[np.int64]) -> float:
@@ -75,9 +82,9 @@ class Reasons:
         width = self._usual(self._daily.swing, i, days)
         if swing.fault == "hunting":
             return (
-                f"flow swings by ±{round(width)} K with a period of {swing.period_min / 60:.1f} h on {len(days)} days"
+                f"flow swings by ±{whole(width)} K with a period of {swing.period_min / 60:.1f} h on {len(days)} days"
             )
-        return f"flow jumps by ±{round(width)} K from sample to sample on {len(days)} days"
+        return f"flow jumps by ±{whole(width)} K from sample to sample on {len(days)} days"
 
     def _scale(self, i: int, days: NDArray[np.int64]) -> str:
         weights = [float(np.nansum(severity[i, days])) for severity, _ in self._mends]

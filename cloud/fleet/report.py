@@ -217,11 +217,11 @@ def _method(judged: Judged, settings: Settings) -> str:
     costs, usual = settings.costs, judged.usual
     return (
         "<h2>How it was judged</h2>"
-        f"<p>At most {settings.false_alarm_rate:.1%} of healthy installations are flagged by chance; a score of 3 means "
-        "that one healthy installation in a thousand would look as bad. Outdoor sensors are compared with peers of the "
-        f"same climate at the same hour ({len(judged.climates.series)} climates in this fleet). The fleet's usual room "
-        f"is {usual.room[0]:.1f} °C; its heating curves have {usual.response[0]:.0%} of the slope that their level asks "
-        "for.</p>"
+        f"<p>At most {settings.false_alarm_rate:.1%} of healthy installations are flagged by chance; a score of 3 "
+        "means that one healthy installation in a thousand would look as bad. Outdoor sensors are compared with peers "
+        f"of the same climate at the same hour ({len(judged.climates.series)} climates in this fleet). The fleet's "
+        f"usual room is {usual.room[0]:.1f} °C; its heating curves have {usual.response[0]:.0%} of the slope that "
+        "their level asks for.</p>"
         f"<p>Costs are assumptions: {costs.price_per_kwh:g} {escape(costs.currency)} per kWh of heat, "
         f"{costs.heat_per_kelvin:g} kWh a day for each K between room and outdoors, and per fault a share of the day's "
         "heat and a fixed sum. Give your own with --costs.</p>"

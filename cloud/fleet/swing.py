@@ -13,7 +13,7 @@ from cloud.fleet.robust import Array, Floats
 
 WINDOW_DAYS = 2
 # A line holds this share of the power or more; noise stays below.
-LINE_SHARE = 0.4
+LINE_SHARE = 0.45
 # Periods up to this (or next to the shortest that can be seen) are those of starts, not of a control loop.
 CYCLING_MIN = 50.0
 NEAR_SHORTEST = 1.02
