@@ -18,6 +18,7 @@ from cloud.ports import FleetReader, ReliabilityRow, Site
 from cloud.store.database import Database
 from cloud.store.reader import SqlFleetReader
 
+_LARGEST = 2**53
 _DATABASE_ENDINGS = (".db", ".sqlite", ".sqlite3")
 _DATABASE_SCHEMES = ("sqlite:", "postgresql:", "postgresql+")
 
@@ -76,8 +77,10 @@ def _from_database(url: str, wish: Wish) -> Found:
     return _found(result, {site.device: equipment_of(site) for site in sites})
 
 
-def _states(rows: list[ReliabilityRow]) -> pa.Table:
+def _states(everything: list[ReliabilityRow]) -> pa.Table:
+    """States as a table. One that cannot be is left out: it came from a device and may hold anything."""
     sums = ("failures", "repairs", "up_ms", "down_ms")
+    rows = [row for row in everything if all(0 <= (row.state.get(name) or 0) <= _LARGEST for name in sums)]
     columns = {DEVICE: [row.device for row in rows], "code": [row.code for row in rows]}
     table = pa.table(columns, schema=pa.schema([(DEVICE, pa.string()), ("code", pa.string())]))
     table = table.append_column("time", pa.array([row.at_ms for row in rows], pa.timestamp("ms", tz="UTC")))

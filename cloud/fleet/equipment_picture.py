@@ -11,6 +11,10 @@ from matplotlib.ticker import FuncFormatter
 
 Document = Mapping[str, Any]
 _MOST_BARS = 30
+_KEY = (
+    "Bar: MTBF with what the fleet teaches, its 95 % credible interval, and as a tick what the home shows alone.  "
+    "Grey: watched too little for a place.  Orange: getting worse."
+)
 _INK, _PALE, _BAR, _WARN = "#1f2933", "#9aa5b1", "#2f7d6d", "#c2571a"
 
 
@@ -23,14 +27,20 @@ def draw(reports: Mapping[str, Document], title: str, path: Path) -> None:
     figure.suptitle(title, x=0.01, ha="left", fontsize=13, color=_INK)
     grid = figure.subplots(len(reports), 2 if wide else 1, squeeze=False, height_ratios=heights)
     for row, (code, report) in zip(grid, reports.items(), strict=True):
-        _panel(row[0], report["ranking"], "device", f"{_words(code)}: homes")
+        _panel(row[0], report["ranking"], "device", f"{_words(code)}: homes", _bars(report))
         if wide:
-            _panel(row[1], report.get("cohorts", []), "name", f"{_words(code)}: cohorts")
+            _panel(row[1], report.get("cohorts", []), "name", f"{_words(code)}: cohorts", _bars(report))
+    if not any("mtbf_minutes" in entry for report in reports.values() for entry in report["ranking"]):
+        figure.supxlabel(_KEY, x=0.01, ha="left", fontsize=8, color=_INK)
     figure.savefig(path, dpi=110)
 
 
+def _bars(report: Document) -> int:
+    return max(4, min(_MOST_BARS, max(len(report["ranking"]), len(report.get("cohorts", [])))))
+
+
 def _height(report: Document) -> float:
-    return 1.1 + 0.27 * max(4, min(_MOST_BARS, max(len(report["ranking"]), len(report.get("cohorts", [])))))
+    return 1.1 + 0.27 * _bars(report)
 
 
 def _words(code: str) -> str:
@@ -43,7 +53,8 @@ def _shown(entries: Sequence[Document]) -> list[Document]:
     return [*entries[: _MOST_BARS // 2], *entries[-(_MOST_BARS // 2) :]]
 
 
-def _panel(axes: Axes, entries: Sequence[Document], name: str, title: str) -> None:
+def _panel(axes: Axes, entries: Sequence[Document], name: str, title: str, bars: int) -> None:
+    """Both panels of a row are `bars` high, so that a bar is a bar in either."""
     shown = _shown(entries)
     left_out = len(entries) - len(shown)
     axes.set_title(title + (f" ({left_out} in the middle left out)" if left_out else ""), loc="left", fontsize=11)
@@ -51,7 +62,7 @@ def _panel(axes: Axes, entries: Sequence[Document], name: str, title: str) -> No
     for place, entry in enumerate(shown):
         _published_bar(axes, place, entry) if published else _bar(axes, place, entry)
     axes.set_yticks(range(len(shown)), [_label(entry, name) for entry in shown], fontsize=8)
-    axes.invert_yaxis()
+    axes.set_ylim(bars - 0.4, -0.6)
     axes.set_xlim(left=0)
     axes.set_xlabel("MTBF, minutes, as published" if published else "MTBF, hours of exposure", fontsize=9)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 10 else f"{value:g}"))
@@ -71,7 +82,7 @@ def _label(entry: Document, name: str) -> str:
 
 def _published_bar(axes: Axes, place: int, entry: Document) -> None:
     axes.barh(place, entry["mtbf_minutes"], color=_BAR, height=0.62)
-    _note(axes, place, entry["mtbf_minutes"], f"{entry['mtbf_minutes']:,.0f} min, {entry['failures']:,} failures")
+    _note(axes, place, entry["mtbf_minutes"], f"{entry['mtbf_minutes']:,.0f} min of {entry['failures']:,}")
 
 
 def _bar(axes: Axes, place: int, entry: Document) -> None:

@@ -11,7 +11,6 @@ from agent.domain.errors import BadInput
 
 _BATCH_ROWS = 50_000
 _INSTANT = pa.timestamp("ms", tz="UTC")
-_COUNTS = ("n", "stale", "missing", "invalid", "estimated", "merged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +30,13 @@ def _kind(name: str, columns: list[tuple[str, pa.DataType]], key: tuple[str, ...
 
 _text, _number, _whole = pa.string(), pa.float64(), pa.int64()
 
-# One signal over one window: `cloud.ports.SeriesPoint` with its device and all counts.
+# One signal over one window: `cloud.ports.SeriesPoint` and whose it is.
 SUMMARIES: Final = _kind(
     "summaries",
     [
         *(("device", _text), ("signal", _text), ("time", _INSTANT), ("window_s", _whole)),
         *(("mean", _number), ("low", _number), ("high", _number), ("last", _number)),
-        *((name, _whole) for name in _COUNTS),
+        *(("n", _whole), ("bad", _whole)),
     ],
     ("device", "signal", "time"),
     "time",

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[3]
 
 def summary(device: str, quarter: int, mean: float) -> dict[str, Any]:
     low_high = {"mean": mean, "low": mean, "high": mean, "last": mean}
-    counts = {"n": 15, "stale": 0, "missing": 0, "invalid": 0, "estimated": 0, "merged": 1}
+    counts = {"n": 15, "bad": 0}
     at_ms = START + quarter * 900_000
     return {"device": device, "signal": PV_POWER, "time": at_ms, "window_s": 900, **low_high, **counts}
 
