@@ -11,7 +11,7 @@ from agent.outbox.schema import explain
 
 @dataclass(frozen=True, slots=True)
 class Glimpse:
-    """What a journal holds. `backlog` counts records not yet acknowledged; `size` in bytes, the write-ahead log included."""
+    """What a journal holds. `backlog` counts unacknowledged records; `size`: bytes, the write-ahead log included."""
 
     epoch: bytes
     acknowledged: int

@@ -16,7 +16,7 @@ from agent.domain.errors import BadMessage, BadSetup, Transient
 from agent.domain.twin import Document, TwinMessage, decode_twin
 from agent.ports import Broker, BrokerSession, Clock, Message, Outbox, Position
 from agent.uplink.packing import pack
-from agent.uplink.pause import first_ended, pause
+from agent.uplink.pause import first_ended, pause, stop_if_cancelled
 from agent.uplink.twin_sync import TwinSync
 from agent.uplink.window import Verdict, Window
 
@@ -109,6 +109,7 @@ class Uplink:
         """
         loop, attempt = asyncio.get_running_loop(), 0
         while True:
+            stop_if_cancelled()
             began, batches = loop.time(), self.stats.batches
             try:
                 await self._session()
@@ -129,6 +130,7 @@ class Uplink:
 
     async def _session(self) -> None:
         async with self._broker.connect() as session:
+            stop_if_cancelled()
             self.stats.connections += 1
             try:
                 await first_ended(self._receive(session), self._talk(session))

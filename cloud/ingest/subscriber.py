@@ -8,10 +8,10 @@ import asyncio
 import logging
 import random
 import ssl
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import aiomqtt
 import msgspec
@@ -20,6 +20,7 @@ from agent.domain import wire
 from agent.domain.errors import BadMessage, BadSetup, Transient, UplinkUnavailable
 from agent.domain.twin import Twin, TwinMessage, decode_twin, encode_twin
 from cloud.ingest.grouping import Incoming, gather, runs
+from cloud.ingest.together import first_ended, stop_if_cancelled
 from cloud.ports import Arrival, Clock, FleetWriter
 
 _log: Final = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class SubscriberSettings:
     reconnect_first_s: float = 0.5
     reconnect_cap_s: float = 30.0
     keepalive_s: int = 30
+    timeout_s: float = 10.0
 
 
 @dataclass(slots=True)
@@ -89,6 +91,7 @@ class Subscriber:
         """
         self._loop, attempt = asyncio.get_running_loop(), 0
         while True:
+            stop_if_cancelled()
             began = self._loop.time()
             try:
                 await self._session()
@@ -108,8 +111,9 @@ class Subscriber:
     async def _session(self) -> None:
         try:
             async with self._client() as client:
+                stop_if_cancelled()
                 self.stats.connections += 1
-                await _first_ended(self._ingest(client), self._talk(client))
+                await first_ended(self._ingest(client), self._talk(client))
         except aiomqtt.MqttError as error:
             raise self._explain(error) from error
         finally:
@@ -119,7 +123,7 @@ class Subscriber:
         """Runs beside the reading, which is what notices first that a connection is gone."""
         await client.subscribe([(f"ew/{wire.VERSION}/+/{leaf}", 1) for leaf in _LEAVES])
         self.stats.connected = True
-        await _first_ended(self._say_hello(client), self._publish_wishes(client))
+        await first_ended(self._say_hello(client), self._publish_wishes(client))
 
     def _client(self) -> aiomqtt.Client:
         chosen = self._settings
@@ -131,6 +135,7 @@ class Subscriber:
             identifier=chosen.identifier,
             clean_session=True,
             keepalive=chosen.keepalive_s,
+            timeout=chosen.timeout_s,
             tls_context=None if chosen.ca_file is None else _tls(chosen.ca_file),
             max_queued_incoming_messages=chosen.queue_messages,
         )
@@ -208,19 +213,6 @@ class Subscriber:
 
     async def _acknowledge(self, client: aiomqtt.Client, device: str, ack: wire.Ack) -> None:
         await client.publish(wire.topic(device, wire.ACK), wire.encode_ack(ack), qos=1)
-
-
-async def _first_ended(*work: Coroutine[Any, Any, None]) -> None:
-    """Run all at once until the first ends; the others are cancelled, its error is raised."""
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
 
 
 def _tls(ca_file: Path) -> ssl.SSLContext:

@@ -16,14 +16,17 @@ from cloud.ports import Clock
 from cloud.store.migrations import migrate
 
 _WRITING: Final = "emberwatt_writing"
-_BUSY_S: Final = 10
 
 
 class Database:
-    """Opened with `with`. `url` is SQLAlchemy's, e.g. `sqlite:////var/lib/emberwatt/fleet.db`."""
+    """Opened with `with`. `url` is SQLAlchemy's, e.g. `sqlite:////var/lib/emberwatt/fleet.db`.
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    `busy_s` is how many seconds to wait for another program that is writing into the same file.
+    """
+
+    def __init__(self, url: str, clock: Clock, *, busy_s: float = 10.0) -> None:
         self._url = url
+        self._busy_s = busy_s
         self._clock = clock
         self._engine: Engine | None = None
         self._writing = Lock()
@@ -86,7 +89,7 @@ class Database:
         try:
             url = make_url(self._url)
             if url.get_backend_name() == "sqlite":
-                return _sqlite(url.database)
+                return _sqlite(url.database, self._busy_s)
             return create_engine(url, pool_pre_ping=True)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             hint = "for example sqlite:///fleet.db"
@@ -95,12 +98,12 @@ class Database:
             ) from error
 
 
-def _sqlite(file: str | None) -> Engine:
+def _sqlite(file: str | None, busy_s: float) -> Engine:
     if not file or file == ":memory:":
         raise BadSetup("database", "an SQLite database needs a file", hint="for example sqlite:///fleet.db")
     if not Path(file).absolute().parent.is_dir():
         raise BadSetup(file, f"folder {Path(file).absolute().parent} does not exist")
-    options = {"timeout": _BUSY_S, "check_same_thread": False}
+    options = {"timeout": busy_s, "check_same_thread": False}
     engine = create_engine(f"sqlite:///{file}", connect_args=options, pool_size=8, max_overflow=56)
     event.listen(engine, "connect", _settle)
     event.listen(engine, "begin", _begin)

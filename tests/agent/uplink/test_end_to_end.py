@@ -43,7 +43,9 @@ async def running(uplink: Uplink) -> AsyncIterator[None]:
 async def aggregator(port: int, file: Path) -> AsyncIterator[Database]:
     clock = RealClock()
     with Database(f"sqlite:///{file}", clock) as database:
-        settings = SubscriberSettings("127.0.0.1", port, group_ms=5, reconnect_first_s=0.05, reconnect_cap_s=0.2)
+        settings = SubscriberSettings(
+            "127.0.0.1", port, group_ms=5, reconnect_first_s=0.05, reconnect_cap_s=0.2, timeout_s=1
+        )
         subscriber = Subscriber(settings, SqlFleetWriter(database), clock, random.Random(1))
         task = asyncio.create_task(subscriber.run())
         await until(lambda: subscriber.stats.connected)
@@ -55,16 +57,15 @@ async def aggregator(port: int, file: Path) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def device(port: int, folder: Path, **changes: float) -> AsyncIterator[tuple[SqliteOutbox, Uplink]]:
+async def device(port: int, folder: Path) -> AsyncIterator[tuple[SqliteOutbox, Uplink]]:
     clock = RealClock()
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(SqliteOutbox(OutboxSettings(folder / "journal.db"), clock))
         settings = UplinkSettings(
             DEVICE, reconnect_first_s=0.05, reconnect_cap_s=0.3, ack_timeout_s=1.0, max_records=20
         )
-        uplink = Uplink(
-            settings, outbox, MqttBroker(BrokerSettings("127.0.0.1", DEVICE, port)), clock, document, random.Random(2)
-        )
+        broker = MqttBroker(BrokerSettings("127.0.0.1", DEVICE, port, timeout_s=1))
+        uplink = Uplink(settings, outbox, broker, clock, document, random.Random(2))
         await stack.enter_async_context(running(uplink))
         yield outbox, uplink
 

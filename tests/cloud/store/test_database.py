@@ -63,10 +63,9 @@ def test_an_address_that_cannot_be_used_is_a_setup_error(url: str) -> None:
         Database(url, SetClock()).__enter__()
 
 
-def test_a_locked_database_is_transient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloud.store.database._BUSY_S", 0.05)
+def test_a_locked_database_is_transient(tmp_path: Path) -> None:
     file = tmp_path / "fleet.db"
-    with database(file) as opened:
+    with Database(f"sqlite:///{file}", SetClock(), busy_s=0.05) as opened:
         other = sqlite3.connect(file, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Transient, match="database is locked"), opened.write():

@@ -1,0 +1,40 @@
+"""Running several things at once, and being cancelled for certain.
+
+`asyncio.wait_for` of Python 3.11, which the MQTT client uses, swallows a cancellation that comes in the same turn as
+the result (https://github.com/python/cpython/issues/86296): what was cancelled is asked again here until it has ended.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
+
+_ASK_AGAIN_S: Final = 0.25
+
+
+async def first_ended(*work: Coroutine[Any, Any, object]) -> None:
+    """Run all at once until the first ends; the others are cancelled, its error is raised."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await _end(tasks)
+    for task in done:
+        task.result()
+
+
+def stop_if_cancelled() -> None:
+    """Raise the cancellation of this task that a library swallowed."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+async def _end(tasks: Sequence[asyncio.Task[object]]) -> None:
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_ASK_AGAIN_S)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()
