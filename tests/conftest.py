@@ -1,4 +1,4 @@
-"""Property tests here are about values, not about speed: a busy machine must not fail them."""
+"""For every test: hypothesis without a time limit per example, because the machine may be busy with others."""
 
 from hypothesis import HealthCheck, settings
 
