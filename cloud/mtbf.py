@@ -105,7 +105,7 @@ def _engine(args: argparse.Namespace) -> Iterator[Run]:
 
 
 def _progress(done: int, of: int) -> None:
-    print(f"\r{done} of {of} row groups", end="\n" if done == of else "", file=sys.stderr, flush=True)
+    print(f"\r{done} of {of} pieces", end="\n" if done == of else "", file=sys.stderr, flush=True)
 
 
 def reports_of(found: Found, by: str | None, split_ms: int | None, until: date) -> dict[str, dict[str, Any]]:

@@ -21,6 +21,7 @@ DEVICE = "device"
 # A file of this name beside the data says what homes have; it is not data itself.
 EQUIPMENT = "equipment"
 _TRIES = 3
+_PIECE_ROWS = 1 << 19
 Progress = Callable[[int, int], None]
 
 
@@ -128,10 +129,10 @@ def run_local(job: Job, source: Source, *, workers: int | None = None, progress:
 
 
 def _run_once(job: Job, source: Source, workers: int, progress: Progress | None) -> pa.Table:
-    pieces = row_groups(source)
+    pieces = pieces_of(source)
     done: list[pa.Table] = []
     with ThreadPoolExecutor(workers, thread_name_prefix="job") as pool:
-        for part in pool.map(lambda piece: partial_of(job, source, *piece), pieces):
+        for part in pool.map(lambda piece: partial_of(job, source, piece), pieces):
             done.append(part)
             if progress is not None:
                 progress(len(done), len(pieces))
@@ -165,34 +166,51 @@ def _versions(source: Source) -> list[tuple[str, int, int]]:
     return [(info.path, info.size or 0, info.mtime_ns or 0) for info in infos]
 
 
-def row_groups(source: Source) -> list[tuple[str, int]]:
-    """File and number of every row group."""
-    return [(path, group) for path in source.files for group in range(_groups(source.filesystem, path))]
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Row groups `first` ≤ n < `stop` of a file: what is read and worked off at once."""
+
+    path: str
+    first: int
+    stop: int
 
 
-def _groups(filesystem: pafs.FileSystem, path: str) -> int:
+def pieces_of(source: Source) -> list[Piece]:
+    """The files cut into pieces of about `_PIECE_ROWS` rows; small row groups of a file go together."""
+    pieces: list[Piece] = []
+    for path in source.files:
+        first, rows, counts = 0, 0, _row_counts(source.filesystem, path)
+        for group, count in enumerate(counts, 1):
+            rows += count
+            if rows >= _PIECE_ROWS or group == len(counts):
+                pieces.append(Piece(path, first, group))
+                first, rows = group, 0
+    return pieces
+
+
+def _row_counts(filesystem: pafs.FileSystem, path: str) -> list[int]:
     with _open(filesystem, path) as file:
-        return cast("int", file.metadata.num_row_groups)
+        return [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
 
 
-def partial_of(job: Job, source: Source, path: str, group: int) -> pa.Table:
-    """The job's partial results of one row group."""
-    with _open(source.filesystem, path) as file:
-        return job.partial(read_columns(file, path, group, (DEVICE, *job.columns)))
+def partial_of(job: Job, source: Source, piece: Piece) -> pa.Table:
+    """The job's partial results of one piece."""
+    with _open(source.filesystem, piece.path) as file:
+        return job.partial(read_columns(file, piece, (DEVICE, *job.columns)))
 
 
-def read_columns(file: pq.ParquetFile, path: str, group: int, columns: Sequence[str]) -> pa.Table:
-    """These columns of one row group; one that only the path knows is filled in from there."""
+def read_columns(file: pq.ParquetFile, piece: Piece, columns: Sequence[str]) -> pa.Table:
+    """These columns of a piece; one that only the path knows is filled in from there."""
     inside = [name for name in columns if name in file.schema_arrow.names]
     try:
-        table = file.read_row_group(group, columns=inside, use_threads=False)
+        table = file.read_row_groups(list(range(piece.first, piece.stop)), columns=inside, use_threads=False)
     except (pa.ArrowException, OSError) as error:
-        raise BadSetup(path, f"row group {group} cannot be read: {error}") from error
-    outside = constants(path)
+        raise BadSetup(piece.path, f"row groups {piece.first} to {piece.stop} cannot be read: {error}") from error
+    outside = constants(piece.path)
     for name in columns:
         if name not in inside:
             if name not in outside:
-                raise BadSetup(path, f"column {name!r} is missing")
+                raise BadSetup(piece.path, f"column {name!r} is missing")
             table = table.append_column(name, _repeated(outside[name], len(table)))
     return table.select(list(columns))
 

@@ -1,8 +1,8 @@
 """The same jobs on Spark: any master, the same files, the same figures.
 
-Row groups are dealt out to Spark's workers, which read them and run `Job.partial`; partial results go to one place by
-device, where `Job.finish` runs. Workers must see the files (a shared folder, an object store) and need Python with
-numpy, scipy, pyarrow and msgspec; this program's code is sent to them.
+Pieces of files are dealt out to Spark's workers, which read them and run `Job.partial`; partial results go to one
+place by device, where `Job.finish` runs. Workers must see the files (a shared folder, an object store) and need Python
+with numpy, scipy, pyarrow and msgspec; this program's code is sent to them.
 """
 
 import os
@@ -11,13 +11,14 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from agent.domain.errors import BadSetup
-from cloud.lake.jobs import DEVICE, Job, Source, in_order, partial_of, row_groups, steady
+from cloud.lake.jobs import DEVICE, Job, Piece, Source, in_order, partial_of, pieces_of, steady
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -127,10 +128,10 @@ def _has_java() -> bool:
 
 
 def _pieces(session: "SparkSession", source: Source) -> "DataFrame":
-    """One row per row group, dealt out evenly."""
-    pieces = row_groups(source)
+    """One row per piece, dealt out evenly."""
+    pieces = [astuple(piece) for piece in pieces_of(source)]
     slices = max(1, min(len(pieces), 4 * session.sparkContext.defaultParallelism))
-    return session.sparkContext.parallelize(pieces, slices).toDF("path string, row_group int")
+    return session.sparkContext.parallelize(pieces, slices).toDF("path string, first int, stop int")
 
 
 def _spark_schema(schema: pa.Schema) -> Any:
@@ -157,7 +158,7 @@ def _partial(job: Job, source: Source) -> Callable[[Batches], Batches]:
     def run(batches: Batches) -> Batches:
         for batch in batches:
             for piece in batch.to_pylist():
-                yield from partial_of(job, source, piece["path"], piece["row_group"]).cast(plain).to_batches()
+                yield from partial_of(job, source, Piece(**piece)).cast(plain).to_batches()
 
     return run
 
