@@ -1,0 +1,163 @@
+"""One line with several devices: one request at a time, and no answer taken for another's.
+
+Serial protocols carry no number that ties an answer to its request. What keeps them apart here: a request is sent into
+silence only; only a frame of the right device and length is taken; and a device that owes an answer is left alone until
+that can no longer come, while the others go on.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from agent.sources.line import Line, LineLost, Port
+
+_SILENT_CHARS: Final = 3.5
+_SHORTEST_GAP_S: Final = 0.001_75
+# USB adapters and converters hand one frame over in pieces up to 20 ms apart.
+_SETTLE_S: Final = 0.06
+_NEVER_QUIET_S: Final = 2.0
+_LONGEST: Final = 600
+_MUTE_AFTER: Final = 2
+
+
+class Damaged(OSError):
+    """The device answers, but nothing that could be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and how to know its answer.
+
+    unit: who is asked. take: the answer among the bytes heard, or None. resembles: whether they are an answer that came
+    damaged, so that none is to come any more. repeats: how often the request may be sent again after such a one.
+    late_s: seconds after giving up in which the answer may still come.
+    """
+
+    unit: int
+    request: bytes
+    take: Callable[[bytes], bytes | None]
+    resembles: Callable[[bytes], bool]
+    repeats: int = 0
+    late_s: float = 4.0
+
+
+class Bus:
+    """A port that several devices share. It is open while somebody has joined it."""
+
+    def __init__(self, port: Port) -> None:
+        self.port = port
+        self._line: Line | None = None
+        self._users: set[object] = set()
+        self._opening = asyncio.Lock()
+        self._turn = asyncio.Lock()
+        self._busy = asyncio.Lock()
+        self._owed: dict[int, float] = {}
+        self._quiet_since = 0.0
+        self._unanswered = 0
+
+    def __str__(self) -> str:
+        return str(self.port)
+
+    async def join(self, user: object, timeout_s: float) -> Line:
+        """The open line. Raises `LineLost`."""
+        async with self._opening:
+            if self._line is None or not self._line.is_open:
+                self._line = await self.port.open(timeout_s)
+                self._unanswered = 0
+            self._users.add(user)
+            return self._line
+
+    def leave(self, user: object) -> None:
+        """The last one closes the line."""
+        self._users.discard(user)
+        if not self._users:
+            self._close()
+
+    @asynccontextmanager
+    async def turn(self, units: Collection[int]) -> AsyncIterator[None]:
+        """The line is free for these devices and the caller's alone, for as many requests as it likes."""
+        while True:
+            await self._settled(units)
+            async with self._turn:
+                if self._owed_s(units) <= 0:
+                    yield
+                    return
+
+    async def exchange(self, line: Line, exchange: Exchange) -> bytes:
+        """Send a request and return its answer; waits for it until it is cancelled. Raises `LineLost`, `Damaged`."""
+        await self._settled([exchange.unit])
+        async with self._busy:
+            heard = bytearray()
+            answer: bytes | None = None
+            try:
+                for _ in range(1 + exchange.repeats):
+                    await self._silence(line)
+                    heard.clear()
+                    line.write(exchange.request)
+                    answer = await self._listen(line, exchange, heard)
+                    if answer is not None:
+                        return answer
+                raise Damaged("every answer came damaged; are baud rate, parity and wiring right?")
+            finally:
+                self._account(exchange, answered=answer is not None, came=exchange.resembles(bytes(heard)))
+
+    async def _listen(self, line: Line, exchange: Exchange, heard: bytearray) -> bytes | None:
+        """The answer, or None if it came damaged."""
+        while True:
+            try:
+                async with asyncio.timeout(self._settle_s if exchange.resembles(bytes(heard)) else None):
+                    heard += await line.receive()
+            except TimeoutError:
+                return None
+            self._quiet_since = asyncio.get_running_loop().time()
+            del heard[:-_LONGEST]
+            answer = exchange.take(bytes(heard))
+            if answer is not None:
+                return answer
+
+    async def _silence(self, line: Line) -> None:
+        """Wait until the line has been silent for long enough. Raises `LineLost` where it never is."""
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + _NEVER_QUIET_S
+        gap_s = max(_SILENT_CHARS * self.port.char_s, _SHORTEST_GAP_S)
+        while True:
+            if line.clear():
+                # Somebody is talking whom nobody has asked: an answer that comes late, in pieces perhaps.
+                self._quiet_since = loop.time()
+                gap_s = self._settle_s
+            wait_s = self._quiet_since + gap_s - loop.time()
+            if wait_s <= 0:
+                return
+            if loop.time() > give_up:
+                raise LineLost("the line is never silent; is there another master on it?")
+            await asyncio.sleep(wait_s)
+
+    @property
+    def _settle_s(self) -> float:
+        return _SETTLE_S + _SILENT_CHARS * self.port.char_s
+
+    def _account(self, exchange: Exchange, *, answered: bool, came: bool) -> None:
+        self._unanswered = 0 if answered else self._unanswered + 1
+        if answered:
+            self._owed.pop(exchange.unit, None)
+            return
+        if not came:
+            self._owed[exchange.unit] = asyncio.get_running_loop().time() + exchange.late_s
+        if self._unanswered >= _MUTE_AFTER:
+            # Perhaps it is not the devices: a connection can be dead and a driver hung without anybody being told.
+            self._close()
+
+    def _owed_s(self, units: Collection[int]) -> float:
+        until = max((self._owed.get(unit, 0.0) for unit in units), default=0.0)
+        return until - asyncio.get_running_loop().time()
+
+    async def _settled(self, units: Collection[int]) -> None:
+        if (wait_s := self._owed_s(units)) > 0:
+            await asyncio.sleep(wait_s)
+
+    def _close(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()

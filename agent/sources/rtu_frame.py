@@ -1,0 +1,101 @@
+"""Modbus RTU frames: the answer to one request, found among whatever else is on the line. Pure."""
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from agent.sources.checksums import crc16
+
+_BITS: Final = (1, 2)
+_WORDS: Final = (3, 4)
+_IDENTIFY: Final = 43
+_EXCEPTION_SIZE: Final = 5
+_NOISE: Final = 4
+READS: Final = (*_BITS, *_WORDS, _IDENTIFY)
+"""Functions that change nothing, so that they may be asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the answer to a request must look like; `size` is its length where the request tells it, else 0."""
+
+    request: bytes
+    unit: int
+    function: int
+    size: int
+
+
+def frame_of(unit: int, body: bytes) -> bytes:
+    """A whole frame of a function code and its data."""
+    frame = bytes([unit]) + body
+    return frame + struct.pack("<H", crc16(frame, 0xFFFF))
+
+
+def wanted_of(request: bytes) -> Wanted:
+    """What answers this whole request frame."""
+    unit, function = request[0], request[1]
+    size = 0
+    if function in _BITS:
+        size = 5 + (int.from_bytes(request[4:6], "big") + 7) // 8
+    elif function in _WORDS:
+        size = 5 + 2 * int.from_bytes(request[4:6], "big")
+    return Wanted(request, unit, function, size)
+
+
+def resembles_answer(data: bytes, wanted: Wanted) -> bool:
+    """Whether this began as an answer of this unit to this function, with a little noise before it at most."""
+    data = _without_echo(data, wanted)
+    heads = [bytes([wanted.unit, wanted.function]), bytes([wanted.unit, wanted.function | 0x80])]
+    return len(data) >= _EXCEPTION_SIZE and any(data.startswith(head, at) for head in heads for at in range(_NOISE))
+
+
+def take_answer(data: bytes, wanted: Wanted) -> bytes | None:
+    """The body (function code and data) of the answer, or None if it is not there yet.
+
+    Only a frame of this unit, this function and the length that was asked for is taken, at whatever place its checksum
+    holds: noise, an earlier request's answer, another station's and the request's own echo are passed over.
+    """
+    data = _without_echo(data, wanted)
+    for at in range(len(data) - _EXCEPTION_SIZE + 1):
+        if data[at] != wanted.unit:
+            continue
+        size = _size(data, at, wanted)
+        end = at + size
+        if (
+            size
+            and end <= len(data)
+            and crc16(data[at : end - 2], 0xFFFF) == struct.unpack_from("<H", data, end - 2)[0]
+        ):
+            return data[at + 1 : end - 2]
+    return None
+
+
+def _without_echo(data: bytes, wanted: Wanted) -> bytes:
+    at = data.find(wanted.request)
+    return data if at < 0 else data[at + len(wanted.request) :]
+
+
+def _size(data: bytes, at: int, wanted: Wanted) -> int:
+    """The length that a frame beginning here would have; 0 if none can."""
+    function = data[at + 1]
+    if function == wanted.function | 0x80:
+        return _EXCEPTION_SIZE
+    if function != wanted.function:
+        return 0
+    if function in _BITS or function in _WORDS:
+        return wanted.size if data[at + 2] == wanted.size - 5 else 0
+    if function == _IDENTIFY:
+        return _identify_size(data, at)
+    return wanted.size
+
+
+def _identify_size(data: bytes, at: int) -> int:
+    """Device identification: a count of objects, each with its own length."""
+    if len(data) < at + 8:
+        return 0
+    place = at + 8
+    for _ in range(data[at + 7]):
+        if len(data) < place + 2:
+            return 0
+        place += 2 + data[place + 1]
+    return place + 2 - at
