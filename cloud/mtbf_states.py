@@ -11,10 +11,11 @@ from cloud.config import load
 from cloud.fleet.equipment_attributes import Equipment, merged, read_equipment
 from cloud.fleet.equipment_states import StatesJob, state_tallies
 from cloud.lake.jobs import DEVICE, filesystem_of
+from cloud.lake.sealing import equipment_of
 from cloud.lake.store import Lake
 from cloud.lake.tables import EQUIPMENT, RELIABILITY
 from cloud.mtbf_minutes import Found, Run, Wish
-from cloud.ports import FleetReader, ReliabilityRow, Site
+from cloud.ports import FleetReader, ReliabilityRow
 from cloud.store.database import Database
 from cloud.store.reader import SqlFleetReader
 
@@ -87,17 +88,6 @@ def _states(everything: list[ReliabilityRow]) -> pa.Table:
     for name in sums:
         table = table.append_column(name, pa.array([int(row.state.get(name) or 0) for row in rows], pa.int64()))
     return table
-
-
-def equipment_of(site: Site) -> dict[str, str]:
-    """Attributes of a site: `{source}_{part}` for each source, and the parts of its first source that says them."""
-    found: dict[str, str] = {"timezone": site.timezone}
-    for source, parts in site.equipment.items():
-        for part, value in parts.items():
-            if value:
-                found[f"{source}_{part}"] = value
-                found.setdefault(part, value)
-    return found
 
 
 def _found(result: pa.Table, equipment: Equipment) -> Found:

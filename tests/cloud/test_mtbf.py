@@ -14,10 +14,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from agent.domain.errors import BadSetup
+from agent.domain.reliability import EpisodeReliability
 from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, LOAD_POWER, PV_POWER
+from agent.domain.twin import TwinMessage
+from agent.domain.wire import Reliability
 from cloud import mtbf
+from cloud.clock import SystemClock
+from cloud.lake.sealing import seal_closed_days
 from cloud.lake.store import Lake
 from cloud.lake.tables import EQUIPMENT, RELIABILITY, batches_of
+from cloud.store.database import Database
+from cloud.store.reader import SqlFleetReader
+from cloud.store.writer import SqlFleetWriter
+from tests.helpers.batches import arrival, batch
 
 DAY = 86_400_000
 START = int(datetime(2017, 6, 1, tzinfo=UTC).timestamp() * 1000)
@@ -194,6 +203,32 @@ def test_the_lake_tells_the_same_for_a_period(tmp_path: Path) -> None:
     command(source, "--from", "2017-06-03", "--to", "2017-06-06", "--json", out)
     own = document(out)["homes"]["a"]["reliability"]["no_heat"]["episodes"]
     assert (own["failures"], own["up_hours"]) == (3, 18)
+
+
+def test_the_fleets_database_and_the_lake_sealed_from_it_agree(tmp_path: Path) -> None:
+    path = tmp_path / "fleet.db"
+    with Database(f"sqlite:///{path}", SystemClock()) as database:
+        writer = SqlFleetWriter(database)
+        for i, (model, failures) in enumerate((("X1", 2), ("X1", 4), ("Y9", 9))):
+            sums = EpisodeReliability(failures, failures, 500 * 3_600_000, failures * 3_600_000).state()
+            state = Reliability(START, "no_heat", sums)
+            writer.apply([arrival(batch(1, [state], device=f"home-{i}"), device=f"home-{i}")])
+            doc = {"sources": {"inverter": {"equipment": {"model": model}}}}
+            writer.report(f"home-{i}", TwinMessage(1, doc=doc), START)
+        lake = Lake(str(tmp_path / "lake"))
+        seal_closed_days(SqlFleetReader(database, SystemClock()), lake, START + DAY)
+    found = []
+    for source in (path, f"sqlite:///{path}", tmp_path / "lake"):
+        assert command(source, "--by", "inverter_model", "--json", tmp_path / "out.json") == 0
+        found.append({**document(tmp_path / "out.json"), "source": ""})
+    assert found[0] == found[1] == found[2]
+    cohorts = {entry["name"]: entry["failures"] for entry in found[0]["cohorts"]["no_heat"]}
+    assert cohorts == {"X1": 6, "Y9": 9}
+    assert found[0]["homes"]["home-2"]["reliability"]["no_heat"]["episodes"]["mttr_hours"] == 1.0
+    with pytest.raises(BadSetup, match="needs minutes in Parquet"):
+        command(path, "--published")
+    with pytest.raises(BadSetup, match="a period needs the lake"):
+        command(path, "--from", "2017-06-01")
 
 
 @pytest.mark.parametrize(
