@@ -7,11 +7,14 @@ from pathlib import Path
 from agent.domain.errors import BadSetup
 from agent.domain.signals import SignalName
 from cloud.fleet import (
+    cluster_file,
     costs,
     cube,
     findings,
     heating,
-    heating_files,
+    home_file,
+    pages,
+    power,
     published,
     published_files,
     report,
@@ -19,6 +22,7 @@ from cloud.fleet import (
     state,
 )
 from cloud.fleet.daily import HEATING
+from cloud.fleet.power_daily import POWER
 from cloud.importer import add_reading, reading
 
 
@@ -41,7 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     subjects = parser.add_subparsers(dest="subject", required=True, metavar="heating|power")
     heat = subjects.add_parser("heating", help="outdoor, room and flow temperatures of heating installations")
     heat.add_argument("--method", choices=["emberwatt", "engie-pacf"], default="emberwatt")
-    for each in (heat,):
+    homes = subjects.add_parser("power", help="PV, load and battery of solar + battery homes")
+    homes.set_defaults(method="emberwatt")
+    for each in (heat, homes):
         each.add_argument("source", type=Path, metavar="SOURCE", help="a CSV, or the folder that import fills")
         each.add_argument("--from", dest="start", type=moment, metavar="DATE", help="first day (UTC)")
         each.add_argument("--to", dest="end", type=moment, metavar="DATE", help="first day after it (UTC)")
@@ -72,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
     if args.start is not None and args.end is not None and args.start >= args.end:
         raise BadSetup("--from, --to", "the period is empty; expected --from before --to")
     args.out.mkdir(parents=True, exist_ok=True)
+    if args.subject == "power":
+        return _power(args)
     return _published(args) if args.method == "engie-pacf" else _heating(args)
 
 
@@ -88,23 +96,47 @@ def _published(args: argparse.Namespace) -> int:
 def _heating(args: argparse.Namespace) -> int:
     settings = heating.Settings(args.false_alarm_rate, costs.read(args.costs))
     block, cities = _cube(args, HEATING)
-    kept = args.state or args.out / "state.json"
-    before = state.read(kept)
-    judged = heating.judge(block, [cities.get(name, "") for name in block.installations], settings, before)
-    findings.write(judged.findings, args.out / "findings.csv")
-    heating_files.write_clusters(judged, args.out / "clusters.csv")
-    report.write(report.heating(judged, settings), args.out / "report.html")
-    state.write(kept, judged.clusters, block.installations, before)
-    _tell(judged.findings, args.out, settings.costs.currency)
+    before = state.read(_kept(args))
+    judged = heating.judge(block, _in_order(cities, block), settings, before)
+    _write(args, judged, pages.of_heating(judged, settings), before)
     return 0
+
+
+def _power(args: argparse.Namespace) -> int:
+    settings = heating.Settings(args.false_alarm_rate, costs.read(args.costs))
+    block, cities = _cube(args, POWER)
+    before = state.read(_kept(args), power.FEATURES)
+    judged = power.judge(block, _in_order(cities, block), settings, before)
+    _write(args, judged, pages.of_power(judged, settings), before)
+    return 0
+
+
+def _kept(args: argparse.Namespace) -> Path:
+    return Path(args.state or args.out / "state.json")
+
+
+def _in_order(cities: dict[str, str], block: cube.Cube) -> list[str]:
+    return [cities.get(name, "") for name in block.installations]
+
+
+def _write(
+    args: argparse.Namespace, judged: heating.Judged | power.Judged, page: report.Page, before: state.State
+) -> None:
+    names = judged.cube.installations
+    findings.write(judged.findings, args.out / "findings.csv")
+    cluster_file.write(judged.clusters, names, judged.moved, args.out / "clusters.csv")
+    report.write(page, args.out / "report.html")
+    state.write(_kept(args), judged.clusters, names, before)
+    _tell(judged.findings, args.out, page.currency)
 
 
 def _cube(args: argparse.Namespace, signals: tuple[SignalName, ...]) -> tuple[cube.Cube, dict[str, str]]:
     """The fleet's values and the cities, from whatever form the source has."""
     if args.source.is_dir() or args.source.suffix == ".parquet":
-        cities = samples.cities(args.source)
-        return cube.from_parquet(args.source, signals, args.start, args.end), cities
-    source = samples.open_source(args.source, reading(args))
+        return cube.from_parquet(args.source, signals, args.start, args.end), samples.cities(args.source)
+    how = reading(args)
+    wide = home_file.is_wide(args.source)
+    source = home_file.read(args.source, how) if wide else samples.open_source(args.source, how)
     _put_bad_aside(source, args.out)
     return cube.from_frame(samples.within(source.samples, args.start, args.end), signals), source.cities
 

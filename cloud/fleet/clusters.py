@@ -5,7 +5,7 @@ installation then joins the nearest centre. Features are scaled by the fleet's m
 state, so that a week is compared with the last one and not with itself.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,7 @@ class Clusters:
     of: NDArray[np.int64]
     distance: Floats
     scale: Scale
+    features: tuple[str, ...] = FEATURES
 
     def sizes(self) -> list[int]:
         return [int((self.of == place).sum()) for place in range(len(self.names))]
@@ -92,9 +93,16 @@ def scale_of(table: Floats) -> Scale:
 
 
 def group(
-    table: Floats, usable: NDArray[np.bool_], teachers: NDArray[np.bool_] | None = None, scale: Scale | None = None
+    table: Floats,
+    usable: NDArray[np.bool_],
+    teachers: NDArray[np.bool_] | None = None,
+    scale: Scale | None = None,
+    named: tuple[str, ...] = FEATURES,
 ) -> Clusters:
-    """Clusters of the usable rows, largest first, named A, B, C …; only `teachers` shape them (default: all)."""
+    """Clusters of the usable rows, largest first, named A, B, C …; only `teachers` shape them (default: all).
+
+    `named` are the table's columns in words.
+    """
     teachers = usable if teachers is None or not (teachers & usable).any() else teachers & usable
     scale = scale or scale_of(table[teachers])
     scaled = np.clip((table - scale.centre) / scale.spread, -CLIP, CLIP)
@@ -111,7 +119,7 @@ def group(
         centres, of = _by_size(centres, of)
     away = np.abs(scaled - centres[np.maximum(of, 0)])
     distance = np.sqrt((away**2).mean(axis=1))
-    return Clusters([letters(place) for place in range(len(centres))], centres, of, distance, scale)
+    return Clusters([letters(place) for place in range(len(centres))], centres, of, distance, scale, named)
 
 
 def _first_centres(sample: Floats) -> Floats:
@@ -173,14 +181,23 @@ def renamed(clusters: Clusters, known: dict[str, list[float]]) -> Clusters:
                 names[new] = list(known)[old]
     fresh = (letters(number) for number in range(len(known) + len(names) + 1) if letters(number) not in known)
     settled = [name or next(fresh) for name in names]
-    return Clusters(settled, clusters.centres, clusters.of, clusters.distance, clusters.scale)
+    return replace(clusters, names=settled)
+
+
+def moved(clusters: Clusters, installations: list[str], before: dict[str, str]) -> dict[str, str]:
+    """Installation → the cluster that it was in before, for those that are in another one now."""
+    return {
+        name: before[name]
+        for name, place in zip(installations, clusters.of.tolist(), strict=True)
+        if place >= 0 and before.get(name, clusters.names[place]) != clusters.names[place]
+    }
 
 
 def describe(clusters: Clusters, place: int) -> str:
     """A cluster in words: what is higher or lower in it than in the fleet's middle."""
     centre = clusters.centres[place]
     words = [
-        f"{'high' if centre[column] > 0 else 'low'} {FEATURES[column]}"
+        f"{'high' if centre[column] > 0 else 'low'} {clusters.features[column]}"
         for column in np.argsort(-np.abs(centre))[:3].tolist()
         if abs(centre[column]) > 0.6
     ]

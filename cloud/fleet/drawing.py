@@ -42,7 +42,7 @@ def bounds(*series: Array) -> tuple[float, float]:
     if not len(values):
         return 0.0, 1.0
     low, high = (float(value) for value in np.quantile(values, [0.002, 0.998]))
-    air = max(0.06 * (high - low), 0.5)
+    air = 0.06 * (high - low) if high - low > 0.1 else 0.5
     return low - air, high + air
 
 
@@ -118,9 +118,11 @@ def _days(start_ms: int, end_ms: int, scale: float, height: float) -> str:
     return "".join(parts)
 
 
-def scatter(own: tuple[Array, Array], peers: tuple[Array, Array], names: tuple[str, str], label: str) -> str:
-    """Points of the installation over those of its cluster: x, y of each, and the names of both axes."""
-    height = TOP + 3 * (PANEL + GAP) - GAP + BOTTOM
+def scatter(
+    own: tuple[Array, Array], peers: tuple[Array, Array], names: tuple[str, str], label: str, panels: int
+) -> str:
+    """Points of the installation over those of its cluster: x, y of each, names of both axes; as high as `panels`."""
+    height = TOP + panels * (PANEL + GAP) - GAP + BOTTOM
     left, right, top, bottom = 34, 8, TOP, 34
     x_low, x_high = bounds(own[0], peers[0])
     y_low, y_high = bounds(own[1], peers[1])

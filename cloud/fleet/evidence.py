@@ -60,7 +60,7 @@ def usual(daily: Daily, response: Array) -> Usual:
     )
 
 
-def lasting(fault: str, daily: Array, width: int) -> Evidence:
+def lasting(fault: str, daily: NDArray[np.floating], width: int) -> Evidence:
     """Severities that hold for the median of `width` days."""
     capped = np.minimum(daily, MAX_SEVERITY).astype(np.float32)
     return Evidence(fault, capped, rolling_median(capped, min(width, max(1, daily.shape[1]))), width)

@@ -63,14 +63,14 @@ class Block:
 def read(path: Path, how: Reading, *, block: int = BLOCK) -> Iterator[Block]:
     """The file's blocks in order. Raises `BadSetup` where file, header or a setting cannot be used at all."""
     size = max(path.stat().st_size, 1) if path.is_file() else 1
-    with _opened(path) as (stream, raw):
+    with opened(path) as (stream, raw):
         line = 1
         try:
             separator, places = _header(path, stream.readline(), how)
             line = 2
             while text := stream.read(block):
                 text += stream.readline()
-                frame = _lines(_utf8(text, how.encoding), line)
+                frame = lines_of(utf8(text, how.encoding), line)
                 line += len(frame)
                 yield _parse(frame, separator, places, how, min(raw.tell() / size, 1.0))
         except (EOFError, gzip.BadGzipFile, zipfile.BadZipFile) as error:
@@ -78,7 +78,7 @@ def read(path: Path, how: Reading, *, block: int = BLOCK) -> Iterator[Block]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+def opened(path: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     """The text's bytes, unpacked, and the file itself (its position tells progress)."""
     try:
         raw = path.open("rb")
@@ -114,13 +114,15 @@ def _header(path: Path, head: bytes, how: Reading) -> tuple[str, list[int]]:
     return separator, [names.index(column) for column in COLUMNS] + [len(names)]
 
 
-def _utf8(block: bytes, encoding: str) -> bytes:
+def utf8(block: bytes, encoding: str) -> bytes:
+    """The text as UTF-8; what the encoding does not know becomes the replacement character."""
     if encoding.lower().replace("-", "") in ("utf8", "utf8sig"):
         return block
     return block.decode(encoding, errors="replace").encode()
 
 
-def _lines(block: bytes, first: int) -> pl.DataFrame:
+def lines_of(block: bytes, first: int) -> pl.DataFrame:
+    """One row per line of a text: `line`, counted from `first`, and `content`."""
     frame = pl.read_csv(
         io.BytesIO(block),
         has_header=False,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud.fleet import calibration, climate, clusters, curve, evidence, quality, reasons, swing
+from cloud.fleet import calibration, climate, clusters, curve, evidence, quality, reasons, shared, swing
 from cloud.fleet.costs import Costs
 from cloud.fleet.cube import DAY_MS, Cube
 from cloud.fleet.daily import FLOW, Daily, of_fleet
@@ -85,12 +85,10 @@ def judge(cube: Cube, cities: list[str], settings: Settings, before: State | Non
     words = reasons.Reasons(daily, fleet, pair, mends)
     found = [_finding(cube, daily, case, words, settings, line) for case in cases]
     found += _unnamed(cube, daily, groups, flagged, settings)
-    moved = {
-        name: before.members[name]
-        for name, place in zip(cube.installations, groups.of.tolist(), strict=True)
-        if place >= 0 and before.members.get(name, groups.names[place]) != groups.names[place]
-    }
-    return Judged(cube, daily, climates, groups, [*found, *checked.findings], fleet, line.response, moved)
+    moved = clusters.moved(groups, cube.installations, before.members)
+    towns = dict(zip(cube.installations, cities, strict=True))
+    together = shared.merged([*found, *checked.findings], towns)
+    return Judged(cube, daily, climates, groups, together, fleet, line.response, moved)
 
 
 def _cases(ordered: list[Evidence], usable: NDArray[np.bool_], rate: float) -> list[_Case]:

@@ -5,12 +5,11 @@ from html import escape
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cloud.fleet import clusters, drawing
-from cloud.fleet.cube import DAY_MS
-from cloud.fleet.daily import FLOW, OUT, possible
+from cloud.fleet.cube import Cube
 from cloud.fleet.findings import BEHAVIOUR, DATA, Finding, moment, ranked
-from cloud.fleet.heating import Judged, Settings
 from cloud.fleet.robust import Array, median, quantiles
 
 STYLE = Path(__file__).with_name("report.css")
@@ -19,7 +18,6 @@ DRAWN = 150
 LISTED = 1000
 PEERS = 300
 POINTS = 700
-TITLES = ("Outdoor °C", "Room °C", "Flow °C")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,129 +98,77 @@ def _last_day(finding: Finding) -> str:
     return moment(max(finding.end_ms - 1, finding.start_ms))[:10]
 
 
-def heating(judged: Judged, settings: Settings) -> Page:
-    """The page of a heating fleet."""
-    cube, found = judged.cube, judged.findings
-    behaviour = [each for each in ranked(found) if each.kind == BEHAVIOUR]
-    end_ms = cube.start_ms + cube.days * DAY_MS
-    cost = sum(each.cost_per_day for each in behaviour)
-    data = {each.installation for each in found if each.kind == DATA}
-    money = settings.costs.currency
-    return Page(
-        title="Heating fleet",
-        lead=f"{moment(cube.start_ms)[:10]} to {moment(end_ms - 1)[:10]}, {len(cube.installations):,} installations, "
-        f"a value every {cube.step_min} min. Times are UTC.",
-        figures=[
-            ("need a visit", f"{len(behaviour):,}"),
-            ("cost of waiting, a day", f"{cost:,.0f} {escape(money)}"),
-            ("with data to be put right", f"{len(data):,}"),
-            ("kinds of installation", f"{len(judged.clusters.names)}"),
-        ],
-        findings=found,
-        currency=money,
-        sites=_Sites(judged).drawn(behaviour[:DRAWN], money),
-        after=[_clusters(judged), _moved(judged), _method(judged, settings)],
-    )
+@dataclass(frozen=True, slots=True)
+class View:
+    """What sites are drawn from. `scale`: by installation and signal, what a value is multiplied with for the picture.
+
+    `answer`: per installation and day, the two numbers that the scatter shows, with the names of both axes.
+    """
+
+    cube: Cube
+    clusters: clusters.Clusters
+    findings: list[Finding]
+    titles: tuple[str, ...]
+    scale: Array
+    answer: tuple[Array, Array]
+    answer_names: tuple[str, str]
 
 
-class _Sites:
+class Sites:
     """Draws installations against the band of their cluster; each cluster's band is made once."""
 
-    def __init__(self, judged: Judged) -> None:
-        self._judged = judged
-        self._place = {name: row for row, name in enumerate(judged.cube.installations)}
-        flagged = {each.installation for each in judged.findings if each.kind == BEHAVIOUR}
-        self._healthy = np.array([name not in flagged for name in judged.cube.installations])
-        slots = judged.cube.days * judged.cube.values.shape[3]
-        self._every = max(1, -(-slots // POINTS))
+    def __init__(self, view: View) -> None:
+        self._view = view
+        cube = view.cube
+        self._place = {name: row for row, name in enumerate(cube.installations)}
+        flagged = {each.installation for each in view.findings if each.kind == BEHAVIOUR}
+        self._healthy = np.array([name not in flagged for name in cube.installations])
+        self._every = max(1, -(-cube.days * cube.values.shape[3] // POINTS))
         self._bands: dict[int, tuple[list[Array], tuple[Array, Array]]] = {}
 
     def drawn(self, findings: list[Finding], currency: str) -> list[str]:
-        return [self._site(each, currency) for each in findings]
+        """A section per finding; one of a whole town has no curve of its own."""
+        return [self._site(each, currency) for each in findings if each.installation in self._place]
 
-    def _series(self, values: Array) -> Array:
-        """Installation × signal × point: means over as many slots as fit the width."""
-        flat = possible(values.reshape(*values.shape[:2], -1))
+    def _series(self, rows: NDArray[np.int64]) -> Array:
+        """Installation × signal × point: medians over as many slots as fit the width."""
+        values = self._view.cube.values[rows] * self._view.scale[rows][:, :, None, None]
+        flat = values.reshape(*values.shape[:2], -1)
         points = flat.shape[2] // self._every
         shaped = flat[:, :, : points * self._every].reshape(*flat.shape[:2], points, self._every)
-        return median(shaped) if self._every > 1 else shaped[..., 0]
+        return median(shaped) if self._every > 1 else np.asarray(shaped[..., 0])
 
     def _peers(self, cluster: int) -> tuple[list[Array], tuple[Array, Array]]:
         if cluster not in self._bands:
-            of = self._judged.clusters.of
+            of = self._view.clusters.of
             rows = np.flatnonzero(((of == cluster) if cluster >= 0 else (of >= 0)) & self._healthy)
             rows = rows if len(rows) >= 3 else np.flatnonzero(self._healthy)
             rows = rows[:: max(1, len(rows) // PEERS)]
-            series = self._series(self._judged.cube.values[rows])
-            bands = quantiles(np.moveaxis(series, 0, -1), 0.1, 0.5, 0.9)
-            days = self._judged.daily.middle[rows]
-            cloud = days[:, :, OUT].ravel(), days[:, :, FLOW].ravel()
+            bands = quantiles(np.moveaxis(self._series(rows), 0, -1), 0.1, 0.5, 0.9)
+            cloud = tuple(part[rows].ravel() for part in self._view.answer)
             thin = max(1, len(cloud[0]) // 350)
             self._bands[cluster] = bands, (cloud[0][::thin], cloud[1][::thin])
         return self._bands[cluster]
 
     def _site(self, finding: Finding, currency: str) -> str:
-        judged, row = self._judged, self._place[finding.installation]
-        cluster = int(judged.clusters.of[row])
+        view, row = self._view, self._place[finding.installation]
+        cluster = int(view.clusters.of[row])
         bands, cloud = self._peers(cluster)
-        own = self._series(judged.cube.values[row : row + 1])[0]
+        own = self._series(np.array([row]))[0]
         panels = [
-            drawing.Panel(title, own[s], (bands[0][s], bands[1][s], bands[2][s])) for s, title in enumerate(TITLES)
+            drawing.Panel(title, own[s], (bands[0][s], bands[1][s], bands[2][s])) for s, title in enumerate(view.titles)
         ]
-        step = judged.cube.step_min * 60_000 * self._every
+        step = view.cube.step_min * 60_000 * self._every
         name, fault = escape(finding.installation), words(finding.fault)
-        chart = drawing.over_time(
-            panels, judged.cube.start_ms, step, (finding.start_ms, finding.end_ms), f"{name}: {fault}"
-        )
-        days = judged.daily.middle[row]
-        curve = drawing.scatter(
-            (days[:, OUT], days[:, FLOW]), cloud, ("outdoor °C, day's median", "Flow °C"), f"{name}: flow over outdoor"
-        )
-        where = f"cluster {judged.clusters.names[cluster]}" if cluster >= 0 else "no cluster"
+        shaded = finding.start_ms, finding.end_ms
+        chart = drawing.over_time(panels, view.cube.start_ms, step, shaded, f"{name}: {fault}")
+        answer = view.answer[0][row], view.answer[1][row]
+        label = f"{name}: {view.answer_names[1]} over {view.answer_names[0]}"
+        side = drawing.scatter(answer, cloud, view.answer_names, label, len(panels))
+        where = f"cluster {view.clusters.names[cluster]}" if cluster >= 0 else "no cluster"
         return (
             f'<section class="site" id="{name}"><header><h3>{name}</h3><span class="fault">{fault}</span>'
             f'<span class="soft">{where}, score {finding.score:.1f}</span>'
             f'<span class="cost">{finding.cost_per_day:.2f} {escape(currency)} a day</span></header>'
-            f'<p>{escape(finding.why)}</p><div class="charts">{chart}{curve}</div></section>'
+            f'<p>{escape(finding.why)}</p><div class="charts">{chart}{side}</div></section>'
         )
-
-
-def _clusters(judged: Judged) -> str:
-    groups = judged.clusters
-    rows = []
-    for place, (name, size) in enumerate(zip(groups.names, groups.sizes(), strict=True)):
-        rows.append(
-            f'<tr><td class="name">{name}</td><td class="number">{size:,}</td>'
-            f"<td>{escape(clusters.describe(groups, place))}</td></tr>"
-        )
-    head = '<tr><th>Cluster</th><th class="number">Installations</th><th>What sets it apart</th></tr>'
-    return (
-        "<h2>Kinds of installation</h2><p>A cluster keeps its name from night to night.</p>"
-        f'<div class="scroll"><table>{head}{"".join(rows)}</table></div>'
-    )
-
-
-def _moved(judged: Judged) -> str:
-    if not judged.moved:
-        return ""
-    now = dict(zip(judged.cube.installations, judged.clusters.of.tolist(), strict=True))
-    listed = [
-        f"{escape(name)} ({before} → {judged.clusters.names[now[name]]})"
-        for name, before in sorted(judged.moved.items())[:200]
-    ]
-    return f"<h2>Moved to another cluster since the last analysis</h2><p>{', '.join(listed)}</p>"
-
-
-def _method(judged: Judged, settings: Settings) -> str:
-    costs, usual = settings.costs, judged.usual
-    return (
-        "<h2>How it was judged</h2>"
-        f"<p>At most {settings.false_alarm_rate:.1%} of healthy installations are flagged by chance; a score of 3 "
-        "means that one healthy installation in a thousand would look as bad. Outdoor sensors are compared with peers "
-        f"of the same climate at the same hour ({len(judged.climates.series)} climates in this fleet). The fleet's "
-        f"usual room is {usual.room[0]:.1f} °C; its heating curves have {usual.response[0]:.0%} of the slope that "
-        "their level asks for.</p>"
-        f"<p>Costs are assumptions: {costs.price_per_kwh:g} {escape(costs.currency)} per kWh of heat, "
-        f"{costs.heat_per_kelvin:g} kWh a day for each K between room and outdoors, and per fault a share of the day's "
-        "heat and a fixed sum. Give your own with --costs.</p>"
-    )

@@ -26,8 +26,8 @@ class State:
         return self if same >= SAME_FLEET * max(len(installations), 1) else State()
 
 
-def read(path: Path) -> State:
-    """The state of the last night; an empty one where there is none yet."""
+def read(path: Path, features: tuple[str, ...] = FEATURES) -> State:
+    """The state of the last night; an empty one where there is none yet, or where clusters rest on other features."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -36,7 +36,7 @@ def read(path: Path) -> State:
         raise BadSetup(str(path), f"is no state file: {error}", hint="delete it to begin anew") from error
     if not isinstance(document, dict) or document.get("version") != VERSION:
         raise BadSetup(str(path), f"is no state of version {VERSION}", hint="delete it to begin anew")
-    if document["features"] != list(FEATURES):
+    if document["features"] != list(features):
         return State()
     return State(Scale(**document["scale"]), document["centres"], document["members"])
 
@@ -54,7 +54,7 @@ def write(path: Path, clusters: Clusters, installations: list[str], before: Stat
     }
     document = {
         "version": VERSION,
-        "features": list(FEATURES),
+        "features": list(clusters.features),
         "scale": {"centre": clusters.scale.centre, "spread": clusters.scale.spread},
         "centres": centres,
         "members": members,
