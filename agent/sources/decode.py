@@ -1,23 +1,19 @@
-"""Words to values: order, sign, scale, sentinel values, physical range. Pure, and prepared once per device."""
+"""The words of one register to its number: order, sign, scale, sentinel values, physical range. Pure."""
 
 import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from agent.domain.signals import Quality, SignalName, spec_of
-from agent.sources.planning import Block, Span
-from agent.sources.profile import Field, Layout, Profile, Register, code_of
-
-Answer = Sequence[int] | Quality
-"""The words (or bits) of one block, or why there are none."""
+from agent.domain.signals import Quality, spec_of
+from agent.sources.profile import HALVES, Profile, Register, code_of, numbers_of
 
 _NO_FACTOR: Final = 0x8000
 _FACTOR_LIMIT: Final = 10
 _POWERS: Final = {exponent: 10.0**exponent for exponent in range(-_FACTOR_LIMIT, _FACTOR_LIMIT + 1)}
 _DIGITS: Final = 10
-_SIGNED: Final = {"i16": 16, "i32": 32}
+_SIGNED: Final = {"i16": 16, "i32": 32, "i64": 64}
+_SIGN_AND_SIZE: Final = {"sm16": 16, "sm32": 32}
 
 
 def raw_of(words: Sequence[int], start: int, count: int, low_first: bool) -> int:
@@ -46,21 +42,22 @@ class FieldDecoder:
     `number(words, start, factor_word)` gives it, or the `Quality` that says why there is none.
     """
 
-    __slots__ = ("_convert", "_count", "_floor", "_high", "_low", "_low_first", "_name", "_sentinels")
+    __slots__ = ("_convert", "_count", "_floor", "_half", "_high", "_low", "_low_first", "_name", "_sentinels")
 
     def __init__(self, profile: Profile, name: str, register: Register) -> None:
         self._name = name
         self._count = register.width
+        self._half = register.type if register.type in HALVES else ""
         self._low_first = (register.order or profile.order) == "lo"
         sentinels = register.sentinel if register.sentinel is not None else profile.sentinel.get(register.type, ())
         self._sentinels = frozenset(sentinels)
-        self._low, self._high = _bounds(name, register)
+        self._low, self._high = bounds_of(name, register)
         self._floor = self._low - register.floor
         self._convert = _converter(name, register)
 
     def number(self, words: Sequence[int], start: int, factor_word: int | None) -> float | Quality:
         """The value in the signal's unit, or `INVALID`."""
-        raw = words[start] if self._count == 1 else raw_of(words, start, self._count, self._low_first)
+        raw = self._raw(words, start)
         if raw in self._sentinels:
             return Quality.INVALID
         factor = 1.0
@@ -77,8 +74,17 @@ class FieldDecoder:
             return self._low
         return Quality.INVALID
 
+    def says_none(self, words: Sequence[int], start: int, factor_word: int | None) -> bool:
+        """Whether the device itself says that there is no value: by a sentinel, here or as the scale factor."""
+        return self._raw(words, start) in self._sentinels or factor_word == _NO_FACTOR
 
-def _bounds(name: str, register: Register) -> tuple[float, float]:
+    def _raw(self, words: Sequence[int], start: int) -> int:
+        if self._half:
+            return words[start] >> 8 if self._half == "u8_high" else words[start] & 0xFF
+        return words[start] if self._count == 1 else raw_of(words, start, self._count, self._low_first)
+
+
+def bounds_of(name: str, register: Register) -> tuple[float, float]:
     spec = spec_of(name)
     low = spec.low if spec else -math.inf
     high = spec.high if spec else math.inf
@@ -97,8 +103,7 @@ def _converter(name: str, register: Register) -> Callable[[int, float], float | 
         bit = register.bit
         return lambda raw, _: float(raw >> bit & 1)
     if register.map:
-        table = {int(raw, 0): code_of(name, word) for raw, word in register.map.items()}
-        return lambda raw, _: table.get(raw)
+        return _map_converter(name, register.map)
     plain = _plain_converter(register)
     if register.above is not None:
         above = register.above
@@ -106,8 +111,25 @@ def _converter(name: str, register: Register) -> Callable[[int, float], float | 
     return plain
 
 
+def _map_converter(name: str, entries: Mapping[str, str | float]) -> Callable[[int, float], float | None]:
+    exact: dict[int, float] = {}
+    ranges: list[tuple[range, float]] = []
+    for key, word in entries.items():
+        numbers = numbers_of(key)
+        if len(numbers) == 1:
+            exact.setdefault(numbers[0], code_of(name, word))
+        else:
+            ranges.append((numbers, code_of(name, word)))
+
+    def convert(raw: int, _: float) -> float | None:
+        code = exact.get(raw)
+        return code if code is not None else next((code for numbers, code in ranges if raw in numbers), None)
+
+    return convert
+
+
 def _alarm_converter(name: str, register: Register) -> Callable[[int, float], float | None]:
-    known = [(1 << int(bit, 0), code_of(name, word)) for bit, word in register.bits.items() if bit != "other"]
+    known = [(_mask(bits), code_of(name, word)) for bits, word in register.bits.items() if bits != "other"]
     other = register.bits.get("other")
     unknown = code_of(name, other) if other is not None else 0.0
 
@@ -120,10 +142,17 @@ def _alarm_converter(name: str, register: Register) -> Callable[[int, float], fl
     return convert
 
 
+def _mask(bits: str) -> int:
+    return sum(1 << bit for bit in numbers_of(bits))
+
+
 def _plain_converter(register: Register) -> Callable[[int, float], float]:
     scale, offset = register.scale * register.sign, register.offset
     if register.type == "f32":
         return lambda raw, factor: float(struct.unpack(">f", raw.to_bytes(4, "big"))[0]) * scale * factor + offset
+    if register.type in _SIGN_AND_SIZE:
+        top = 1 << _SIGN_AND_SIZE[register.type] - 1
+        return lambda raw, factor: round((top - raw if raw & top else raw) * scale * factor + offset, _DIGITS)
     bits = _SIGNED.get(register.type)
     # Rounded, so that 217 tenths are 21.7 and not 21.700000000000003.
     if bits is None:
@@ -134,167 +163,3 @@ def _plain_converter(register: Register) -> Callable[[int, float], float]:
         return round((raw - whole if raw & half else raw) * scale * factor + offset, _DIGITS)
 
     return convert
-
-
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    """Where a field's words and its factor stand among the answers."""
-
-    decoder: FieldDecoder
-    block: int
-    start: int
-    factor_block: int
-    factor_start: int
-
-
-def _find(blocks: Sequence[Block], span: Span) -> tuple[int, int]:
-    index = next(i for i, block in enumerate(blocks) if block.holds(span))
-    return index, span.first - blocks[index].address
-
-
-def _slots(profile: Profile, fields: Sequence[Field], blocks: Sequence[Block]) -> list[_Slot]:
-    slots = []
-    for found in fields:
-        function, width = found.register.function, found.register.width
-        last = found.address + width - 1
-        scale = found.scale_address
-        if scale is None:
-            block, start = _find(blocks, Span(found.unit, function, found.address, last))
-            factor_block, factor_start = -1, 0
-        else:
-            block, start, factor_block, factor_start = _find_both(blocks, found, last, scale)
-        decoder = FieldDecoder(profile, found.name, found.register)
-        slots.append(_Slot(decoder, block, start, factor_block, factor_start))
-    return slots
-
-
-def _find_both(blocks: Sequence[Block], found: Field, last: int, scale: int) -> tuple[int, int, int, int]:
-    """One block that holds value and factor where there is one: two requests may straddle a change of the factor."""
-    function = found.register.function
-    hull = Span(found.unit, function, min(found.address, scale), max(last, scale))
-    for index, block in enumerate(blocks):
-        if block.holds(hull):
-            return index, found.address - block.address, index, scale - block.address
-    value = _find(blocks, Span(found.unit, function, found.address, last))
-    return (*value, *_find(blocks, Span(found.unit, function, scale, scale)))
-
-
-class MapMoved(Exception):  # never leaves this part
-    """A guard's words are not what they were when the fields were placed."""
-
-
-class Decoder:
-    """All values of one device out of the answers to its planned requests."""
-
-    def __init__(
-        self,
-        profile: Profile,
-        layout: Layout,
-        blocks: Sequence[Block],
-        wanted: frozenset[SignalName] | None = None,
-    ) -> None:
-        self._slots = _slots(profile, layout.fields, blocks)
-        self._named = [
-            (index, SignalName(found.name))
-            for index, found in enumerate(layout.fields)
-            if not found.name.startswith("_") and (wanted is None or found.name in wanted)
-        ]
-        places = {found.name: index for index, found in enumerate(layout.fields)}
-        self._fallbacks = [
-            (index, places[found.register.fallback])
-            for index, found in enumerate(layout.fields)
-            if found.register.fallback in places
-        ]
-        self._guards = [
-            (index, guard.address - block.address, guard.words)
-            for guard in layout.guards
-            for index, block in enumerate(blocks)
-            if block.holds(Span(guard.unit, guard.function, guard.address, guard.address + len(guard.words) - 1))
-        ]
-        self._sums = [
-            (entry, _bounds(entry.signal, Register(type="f32")))
-            for entry in layout.sums
-            if wanted is None or entry.signal in wanted
-        ]
-
-    def decode(self, answers: Sequence[Answer]) -> tuple[dict[SignalName, float], dict[SignalName, Quality]]:
-        """Good values, and why the others have none. Raises `MapMoved`."""
-        for block, start, expected in self._guards:
-            words = answers[block]
-            if not isinstance(words, Quality) and tuple(words[start : start + len(expected)]) != expected:
-                raise MapMoved
-        numbers = [self._number(slot, answers) for slot in self._slots]
-        for index, other in self._fallbacks:
-            if isinstance(numbers[index], Quality):
-                numbers[index] = numbers[other]
-        values: dict[SignalName, float] = {}
-        bad: dict[SignalName, Quality] = {}
-        for index, name in self._named:
-            _put(values, bad, name, numbers[index])
-        for entry, (low, high) in self._sums:
-            total = _total(numbers, entry.plus, entry.minus)
-            if not isinstance(total, Quality):
-                if low - entry.floor <= total < low:
-                    total = low
-                elif not low <= total <= high:
-                    total = Quality.INVALID
-            _put(values, bad, entry.signal, total)
-        return values, bad
-
-    @staticmethod
-    def _number(slot: _Slot, answers: Sequence[Answer]) -> float | Quality:
-        words = answers[slot.block]
-        if isinstance(words, Quality):
-            return words
-        if slot.factor_block < 0:
-            return slot.decoder.number(words, slot.start, None)
-        factors = answers[slot.factor_block]
-        if isinstance(factors, Quality):
-            return factors
-        return slot.decoder.number(words, slot.start, factors[slot.factor_start])
-
-
-def _put(
-    values: dict[SignalName, float], bad: dict[SignalName, Quality], name: SignalName, number: float | Quality
-) -> None:
-    if isinstance(number, Quality):
-        bad[name] = number
-    else:
-        values[name] = number
-
-
-def _total(numbers: Sequence[float | Quality], plus: Sequence[int], minus: Sequence[int]) -> float | Quality:
-    """The sum; without every term good there is none, and an invalid term outweighs a missing one."""
-    total = 0.0
-    worst: Quality | None = None
-    for indices, sign in ((plus, 1.0), (minus, -1.0)):
-        for index in indices:
-            number = numbers[index]
-            if isinstance(number, Quality):
-                worst = number if worst is None else max(worst, number)
-            else:
-                total += sign * number
-    return total if worst is None else worst
-
-
-def identity_texts(
-    profile: Profile, layout: Layout, blocks: Sequence[Block], answers: Sequence[Answer]
-) -> Mapping[str, str]:
-    """What the identity registers say, by field; what cannot be read is left out."""
-    texts: dict[str, str] = {}
-    for found in layout.identity:
-        register = found.register
-        index, start = _find(
-            blocks, Span(found.unit, register.function, found.address, found.address + register.width - 1)
-        )
-        words = answers[index]
-        if isinstance(words, Quality) or register.identity is None:
-            continue
-        if register.type == "str":
-            text = text_of(words[start : start + register.width])
-        else:
-            number = FieldDecoder(profile, found.name, register).number(words, start, None)
-            text = "" if isinstance(number, Quality) else f"{number:.10g}"
-        if text:
-            texts.setdefault(register.identity, register.text.format(text))
-    return texts

@@ -16,7 +16,7 @@ from pymodbus.pdu.exceptionresponse import ExceptionResponse
 from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.signals import Equipment, Quality, Reading, SignalName
 from agent.ports import Clock
-from agent.sources.decode import Answer, Decoder, MapMoved, identity_texts
+from agent.sources.answers import Answer, Decoder, MapMoved, identity_texts
 from agent.sources.links import Link
 from agent.sources.planning import Block, ReadRules, plan_reads, rules_of, spans_of, with_guards
 from agent.sources.profile import COIL_FUNCTIONS, Layout, Profile, bind_absolute, signals_of
@@ -178,7 +178,8 @@ class ModbusSource:
         profile = self._profile
         if profile.kind == "sunspec":
             models = await self._explore()
-            layout, rules = locate(profile, models), rules_in(models, profile.limits.words_per_read)
+            layout = locate(profile, models, self._units[0])
+            rules = rules_in(models, profile.limits, self._units[0])
             if not layout.signals:
                 numbers = ", ".join(str(model.number) for model in models)
                 raise SourceUnavailable(self._name, f"its SunSpec models hold no signal: {numbers}")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from types import MappingProxyType
 
 from agent.sources.profile import COIL_FUNCTIONS, MODBUS_BITS, MODBUS_WORDS, Field, Guard, Limits
 
@@ -55,11 +56,13 @@ class ReadRules:
         return ranges is None or any(low <= first and last <= high for low, high in ranges)
 
 
-def rules_of(limits: Limits, unit: int) -> ReadRules:
+def rules_of(limits: Limits, unit: int, stations: Mapping[str, int] = MappingProxyType({})) -> ReadRules:
     """The rules of a device whose readable addresses its profile lists."""
     readable: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for entry in limits.readable:
-        readable.setdefault((unit, entry.function), []).append((entry.first, entry.last))
+        where = stations.get(entry.station) if entry.station else unit
+        if where is not None:
+            readable.setdefault((where, entry.function), []).append((entry.first, entry.last))
     return ReadRules(limits.words_per_read, limits.bits_per_read, limits.merge_gap, readable)
 
 
@@ -121,14 +124,20 @@ def _merge(spans: list[Span], rules: ReadRules) -> list[Block]:
     return blocks
 
 
+def words_of(found: Field) -> list[Span]:
+    """The words of a value: one span, or one for each word where they do not lie side by side."""
+    function, register = found.register.function, found.register
+    if register.scattered:
+        return [Span(found.unit, function, address, address) for address in register.scattered]
+    return [Span(found.unit, function, found.address, found.address + register.width - 1)]
+
+
 def _own_spans(found: Field, rules: ReadRules) -> list[Span]:
-    function = found.register.function
-    value = Span(found.unit, function, found.address, found.address + found.register.width - 1)
-    if found.scale_address is None:
-        return [value]
-    factor = Span(found.unit, function, found.scale_address, found.scale_address)
-    hull = _hull([value, factor])
-    return [hull] if rules.allows(hull.unit, function, hull.first, hull.last) else [value, factor]
+    spans = words_of(found)
+    if found.scale_address is not None:
+        spans.append(Span(found.unit, found.register.function, found.scale_address, found.scale_address))
+    hull = _hull(spans)
+    return [hull] if rules.allows(hull.unit, hull.function, hull.first, hull.last) else spans
 
 
 def _hull(spans: Sequence[Span]) -> Span:

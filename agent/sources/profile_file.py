@@ -8,8 +8,10 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from agent.domain.errors import BadSetup
-from agent.sources.profile import Derived, Limits, Modules, Profile, Register, Variant
-from agent.sources.profile_check import Place, ProfileText, check, resolve_scales
+from agent.sources.profile import Derived, Fingerprint, Limits, Modules, Profile, Register, Station, Variant
+from agent.sources.profile_check import check
+from agent.sources.profile_relations import resolve_scales
+from agent.sources.profile_text import Place, ProfileText
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -19,6 +21,8 @@ _LISTS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "derived": Derived,
     "modules": Modules,
     "variant": Variant,
+    "station": Station,
+    "fingerprint": Fingerprint,
 }
 
 
@@ -56,16 +60,28 @@ def choose_variants(profile: Profile, variants: Iterable[str]) -> Profile:
     for name in sorted(chosen - set(known)):
         expected = ", ".join(sorted(known)) or "none"
         raise BadSetup(f"profile {profile.name}", f"unknown variant {name!r}, expected one of: {expected}")
-    flipped = {name for choice in chosen for name in known[choice].flip}
-    registers = []
-    for register in profile.register:
-        if register.variant and register.variant not in chosen:
-            continue
-        if register.name in flipped:
-            register = msgspec.structs.replace(register, sign=-1 if register.sign == 1 else 1)
-        registers.append(register)
-    derived = tuple(d for d in profile.derived if not d.variant or d.variant in chosen)
-    return msgspec.structs.replace(profile, register=tuple(registers), derived=derived)
+    taken = [known[name] for name in sorted(chosen)]
+    registers = [_adapted(r, taken) for r in profile.register if _belongs(r.variant, chosen)]
+    return msgspec.structs.replace(
+        profile,
+        order=next((entry.order for entry in taken if entry.order), profile.order),
+        register=tuple(registers),
+        derived=tuple(d for d in profile.derived if _belongs(d.variant, chosen)),
+        fingerprint=tuple(f for f in profile.fingerprint if _belongs(f.variant, chosen)),
+    )
+
+
+def _belongs(variant: str, chosen: set[str]) -> bool:
+    return variant[1:] not in chosen if variant.startswith("!") else not variant or variant in chosen
+
+
+def _adapted(register: Register, chosen: Iterable[Variant]) -> Register:
+    sign, scale = register.sign, register.scale
+    for entry in chosen:
+        if register.name in entry.flip:
+            sign = -1 if sign == 1 else 1
+        scale *= entry.times.get(register.name, 1.0)
+    return msgspec.structs.replace(register, sign=sign, scale=scale)
 
 
 def parse_profile(text: str, where: str) -> Profile:

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from agent.sources.decode import text_of
 from agent.sources.planning import ReadRules
-from agent.sources.profile import Field, Guard, Layout, Modules, Profile, Register, bind_sums
+from agent.sources.profile import Field, Guard, Layout, Limits, Modules, Profile, Register, absolute_fields, layout_of
 
 MARKER: Final = (0x5375, 0x6E53)
 FUNCTION: Final = 3
@@ -97,9 +97,12 @@ async def _with_roles(read: ReadWords, profile: Profile, model: Model) -> Model:
         if modules.model != model.number:
             continue
         for index in range(module_count(modules, model)):
-            start = model.address + modules.first + modules.words * index + modules.name_at
-            name = await _try(read, model.unit, start, modules.name_words)
-            roles.append(role_of(modules, text_of(name)))
+            start = model.address + modules.first + modules.words * index
+            if modules.kind_at is not None:
+                roles.append(kind_of(modules, await _try(read, model.unit, start + modules.kind_at, 1)))
+            else:
+                name = await _try(read, model.unit, start + modules.name_at, modules.name_words)
+                roles.append(role_of(modules, text_of(name)))
     return Model(model.unit, model.number, model.address, model.length, tuple(roles))
 
 
@@ -123,30 +126,47 @@ def role_of(modules: Modules, name: str) -> str:
     return modules.otherwise
 
 
-def locate(profile: Profile, models: Iterable[Model]) -> Layout:
-    """The profile's registers at their addresses in this device.
+def kind_of(modules: Modules, words: Sequence[int]) -> str:
+    """The role of a module whose kind is this one word.
+
+    >>> from agent.sources.profile import Modules
+    >>> kind_of(Modules(model=714, first=20, words=25, kind_at=0, kinds={"1": "battery"}), [1])
+    'battery'
+    """
+    kinds = {int(number, 0): role for number, role in modules.kinds.items()}
+    return kinds.get(words[0], modules.otherwise) if words else modules.otherwise
+
+
+def locate(profile: Profile, models: Iterable[Model], unit: int = 1) -> Layout:
+    """The profile's registers at their addresses in this device; `unit` is that of registers beside the models.
 
     Of a register outside repeated modules the first place counts: a second meter of a chain is another thing.
     """
     chain = list(models)
     fields: list[Field] = []
     for register in profile.register:
+        if register.address is not None:
+            continue
         if register.role:
             fields += _repeated(profile, chain, register)
         elif not any(f.name == register.name and f.register.identity == register.identity for f in fields):
             fields += _single(chain, register)
-    values = tuple(f for f in fields if f.register.identity is None)
-    identity = tuple(f for f in fields if f.register.identity is not None)
+    fields += absolute_fields(profile, unit, {})
     guards = tuple(Guard(m.unit, FUNCTION, m.address, (m.number, m.length), m.last) for m in chain)
-    return Layout(values, identity, bind_sums(profile, values), guards)
+    return layout_of(profile, fields, guards)
 
 
-def rules_in(models: Iterable[Model], words: int) -> ReadRules:
-    """A request stays inside one model, so that a refusal costs that model only; inside, gaps are read along."""
+def rules_in(models: Iterable[Model], limits: Limits, unit: int = 1) -> ReadRules:
+    """A request stays inside one model, so that a refusal costs that model only; inside, gaps are read along.
+
+    What the profile lists as readable lies beside the models.
+    """
     readable: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for model in models:
         readable.setdefault((model.unit, FUNCTION), []).append((model.address, model.last))
-    return ReadRules(words, merge_gap=words, readable=readable)
+    for entry in limits.readable:
+        readable.setdefault((unit, entry.function), []).append((entry.first, entry.last))
+    return ReadRules(limits.words_per_read, merge_gap=limits.words_per_read, readable=readable)
 
 
 def _single(models: Sequence[Model], register: Register) -> list[Field]:

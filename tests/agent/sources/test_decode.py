@@ -19,7 +19,8 @@ from agent.domain.signals import (
     InverterState,
     Quality,
 )
-from agent.sources.decode import Decoder, FieldDecoder, MapMoved, factor_of, text_of
+from agent.sources.answers import Decoder, MapMoved
+from agent.sources.decode import FieldDecoder, factor_of, text_of
 from agent.sources.planning import Block
 from agent.sources.profile import BoundSum, Field, Guard, Layout, Profile, Register
 

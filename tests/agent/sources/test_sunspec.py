@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from agent.domain.signals import BATTERY_CHARGE_TOTAL, BATTERY_POWER, BATTERY_SOC, GRID_POWER, LOAD_POWER, PV_POWER
-from agent.sources.decode import Decoder
+from agent.sources.answers import Decoder
 from agent.sources.planning import Block
+from agent.sources.profile import Limits
 from agent.sources.profile_file import load_profile
 from agent.sources.sunspec import Model, Refused, discover, locate, role_of, rules_in
 from tests.helpers.modbus_server import ModbusServer
@@ -128,7 +129,7 @@ async def test_of_two_meters_the_first_counts() -> None:
 
 
 def test_a_request_stays_inside_a_model() -> None:
-    rules = rules_in([Model(1, 103, 100, 50), Model(1, 124, 152, 24)], 125)
+    rules = rules_in([Model(1, 103, 100, 50), Model(1, 124, 152, 24)], Limits())
     assert rules.allows(1, 3, 100, 151)
     assert not rules.allows(1, 3, 140, 160)
     assert not rules.allows(1, 3, 99, 110)
