@@ -161,13 +161,16 @@ ENERGY_WORDS: Final[dict[str, str]] = {
 }
 
 
+_ABBREVIATIONS = frozenset({"ac", "dc", "dhw", "pv", "soc"})
+
+
 def plain(name: str) -> str:
     """A name that has no words of its own, made readable.
 
-    >>> plain("link_restored")
-    'Link restored'
+    >>> plain("link_restored"), plain("pv_energy_total")
+    ('Link restored', 'PV energy total')
     """
-    text = name.replace("_", " ").strip()
+    text = " ".join(part.upper() if part in _ABBREVIATIONS else part for part in name.strip("_ ").split("_"))
     return text[:1].upper() + text[1:]
 
 
