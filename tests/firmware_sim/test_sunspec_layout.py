@@ -65,7 +65,7 @@ def test_what_has_no_value_says_so_in_its_own_type() -> None:
 def test_a_value_is_divided_by_its_scale(value: float, scale: int) -> None:
     points = layout("W:i16:W_SF W_SF:sf")
     if abs(round(value / 10.0**scale)) > 32_767:
-        with pytest.raises(OverflowError, match="W: .* does not fit i16"):
+        with pytest.raises(OverflowError, match=r"W: .* does not fit i16"):
             encoded(points, {"W": value, "W_SF": scale})
         return
     raw, exponent = encoded(points, {"W": value, "W_SF": scale})
