@@ -135,7 +135,7 @@ def refused(port: int) -> bool:
 async def until(holds: object) -> None:
     assert callable(holds)
     async with asyncio.timeout(20):
-        while not await asyncio.to_thread(holds):  # noqa: ASYNC110 - the port is the system's, which sets no event
+        while not await asyncio.to_thread(holds):
             await asyncio.sleep(0.02)
 
 
