@@ -18,6 +18,8 @@ LEAST_WIDTH = 0.1
 # Fleets from this size on have an outer quantile worth looking at.
 LARGE = 150
 SHARES = (0.75, 0.90, 0.96)
+# Severities of one side only (a distance, an amplitude) have a tail a little longer than their quantiles say.
+LONGER = 1.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def bulk(severity: Array) -> Bulk:
     width = (edge - inner) / (at[1] - at[0])
     if len(severity) >= LARGE:
         width = min(max((outer - edge) / (at[2] - at[1]), 0.5 * width), width)
-    return Bulk(edge, max(float(width), LEAST_WIDTH))
+    return Bulk(edge, max(LONGER * float(width), LEAST_WIDTH))
 
 
 def tail(severity: Array, reference: Bulk | None = None) -> Floats:
@@ -53,4 +55,4 @@ def score(probability: Floats, tests: int) -> Floats:
     >>> round(float(score(np.array([0.0001]), 10)[0]), 2)
     3.0
     """
-    return np.asarray(np.clip(-np.log10(np.minimum(probability * tests, 1.0)), 0.0, BEST_SCORE))
+    return np.asarray(np.clip(-np.log10(np.clip(probability * tests, 1e-30, 1.0)), 0.0, BEST_SCORE))

@@ -85,13 +85,16 @@ def _bounds(low: object, high: object) -> tuple[int, int]:
 
 
 def interval_min(codes: NDArray[np.int64], which: NDArray[np.int64], ms: NDArray[np.int64]) -> int:
-    """The usual distance of two samples of one signal, as the next of `STEPS_MIN` that is not shorter."""
+    """The distance of two neighbouring samples of one signal, as the next of `STEPS_MIN` that is not shorter.
+
+    A low quantile, because files in any order show few neighbours at first.
+    """
     some = np.flatnonzero(codes <= np.unique(codes)[:50][-1])
     order = some[np.lexsort((ms[some], which[some], codes[some]))]
     same = (np.diff(codes[order]) == 0) & (np.diff(which[order]) == 0)
     gaps = np.diff(ms[order])[same]
-    gaps = gaps[gaps > 0]
-    usual = float(np.median(gaps)) / 60_000 if len(gaps) else STEPS_MIN[-1]
+    gaps = gaps[gaps >= 60_000]
+    usual = float(np.quantile(gaps, 0.02)) / 60_000 if len(gaps) else STEPS_MIN[-1]
     return next((step for step in STEPS_MIN if step >= usual * 0.99), STEPS_MIN[-1])
 
 

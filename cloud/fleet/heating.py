@@ -76,7 +76,7 @@ def judge(cube: Cube, cities: list[str], settings: Settings, before: State | Non
         curve.flat(daily, fleet.response[0], fleet.room[0], weekday),
         evidence.room_too_cold(daily, fleet),
     ]
-    cases = _cases(ordered, checked.usable, settings.false_alarm_rate)
+    cases = _cases(ordered, settings.false_alarm_rate)
     flagged = np.zeros(len(cube.installations), dtype=bool)
     flagged[[case.row for case in cases]] = True
     table = clusters.features(daily, line, weekday)
@@ -91,13 +91,14 @@ def judge(cube: Cube, cities: list[str], settings: Settings, before: State | Non
     return Judged(cube, daily, climates, groups, together, fleet, line.response, moved)
 
 
-def _cases(ordered: list[Evidence], usable: NDArray[np.bool_], rate: float) -> list[_Case]:
+def _cases(ordered: list[Evidence], rate: float) -> list[_Case]:
     """The first fault in order that is one by physics and rarer among the healthy than the stated rate."""
     tests = len(ordered) + 1
     cases: dict[int, _Case] = {}
     for each in ordered:
         peak = each.peak
-        chance = calibration.tail(peak, calibration.bulk(peak[usable]))
+        known = np.isfinite(each.smooth).any(axis=1)
+        chance = calibration.tail(peak, calibration.bulk(peak[known]))
         scores = calibration.score(chance, tests)
         for row in np.flatnonzero((peak >= 1) & (chance * tests < rate)).tolist():
             cases.setdefault(row, _Case(row, each, float(scores[row])))

@@ -117,7 +117,7 @@ def _behaviour(cube: Cube, daily: Daily, peak: Array, settings: Settings) -> lis
         for row in np.flatnonzero(sure).tolist():
             if row not in found:
                 # Panels that never worked are taken for panels of the fleet's usual size.
-                size = float(np.nan_to_num(peak[row], nan=np.nan_to_num(np.nanmedian(peak))))
+                size = float(peak[row] if np.isfinite(peak[row]) else np.nan_to_num(median(peak)))
                 found[row] = _finding(cube, daily, each, row, float(scores[row]), size, settings.costs)
     return list(found.values())
 
@@ -127,7 +127,7 @@ def _finding(
 ) -> Finding:
     fault, days = evidence.fault, episode(evidence, row)
     kwh, price, why = 0.0, 0.0, ""
-    lost = float(np.nanmean(daily.expected[row, days] - daily.made[row, days])) * peak / 1000
+    lost = float(np.nan_to_num(mean(daily.expected[row, days] - daily.made[row, days]))) * peak / 1000
     share = float(np.nansum(daily.made[row, days]) / max(np.nansum(daily.expected[row, days]), 1e-3))
     if fault in ("no_solar_production", "pv_underperformance"):
         kwh, price = max(lost, 0.0), costs.feed_in_per_kwh

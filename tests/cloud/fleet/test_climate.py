@@ -1,0 +1,43 @@
+import numpy as np
+
+from cloud.fleet import climate
+from tests.helpers.heating_fleet import weather
+
+
+def fleet(seed: int = 3, each: int = 12) -> tuple[np.ndarray, list[str]]:
+    rng = np.random.default_rng(seed)
+    hours = np.arange(10 * 24 * 12) / 12
+    regions = weather(rng, hours, 4.0)[:3, ::12]
+    values = np.repeat(regions, each, axis=0) + rng.normal(0, 0.5, (3 * each, 1)) + rng.normal(0, 0.1, (3 * each, 240))
+    return values.reshape(3 * each, 10, 24).astype(np.float32), [f"town{i // each}" for i in range(3 * each)]
+
+
+def test_each_region_is_a_climate() -> None:
+    outdoor, cities = fleet()
+    found = climate.learn(outdoor, [""] * len(cities))
+    assert len(found.series) == 3
+    assert len({(city, int(of)) for city, of in zip(cities, found.of, strict=True)}) == 3
+
+
+def test_a_stuck_sensor_gets_its_towns_weather_and_makes_none() -> None:
+    outdoor, cities = fleet()
+    clean = climate.learn(outdoor.copy(), cities)
+    outdoor[[0, 13]] = 21.0
+    found = climate.learn(outdoor, cities)
+    assert len(found.series) == 3
+    assert found.of[0] == found.of[1]
+    assert found.of[13] == found.of[14]
+    assert np.abs(found.at(slice(1, 2)) - clean.at(slice(1, 2))).max() < 0.4
+
+
+def test_hours_that_nobody_has_are_bridged() -> None:
+    outdoor, cities = fleet()
+    outdoor[:, 4, 5:8] = np.nan
+    assert np.isfinite(climate.learn(outdoor, cities).series).all()
+
+
+def test_one_installation_is_its_own_climate() -> None:
+    outdoor, _ = fleet()
+    found = climate.learn(outdoor[:1], [""])
+    assert found.of.tolist() == [0]
+    assert np.allclose(found.series[0], outdoor[0], atol=1e-4)
