@@ -16,7 +16,7 @@ from cloud.fleet.equipment_attributes import Equipment
 from cloud.fleet.equipment_minutes import Period
 from cloud.fleet.equipment_picture import draw
 from cloud.fleet.equipment_report import CSV_COLUMNS, csv_rows, episodes_report, published_report
-from cloud.lake.jobs import Job, Source, run_local
+from cloud.lake.jobs import Job, Source, run_local, shown
 from cloud.lake.spark import SparkEngine
 from cloud.mtbf_minutes import Found, Run, Wish, analyse
 from cloud.mtbf_states import analyse_states, holds_states
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         raise BadSetup("--from, --to", "the period is empty; expected --from before --to")
     found = _found(args)
     reports = reports_of(found, args.by, args.split, _until(found, args))
-    document = {"source": args.source, **_head(args, found), **_by_part(reports), "homes": _homes(reports)}
+    document = {"source": shown(args.source), **_head(args, found), **_by_part(reports), "homes": _homes(reports)}
     if args.json is not None:
         _write_json(document, args.json)
     if args.csv is not None:

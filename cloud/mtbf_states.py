@@ -10,7 +10,7 @@ from cloud.clock import SystemClock
 from cloud.config import load
 from cloud.fleet.equipment_attributes import Equipment, merged, read_equipment
 from cloud.fleet.equipment_states import StatesJob, state_tallies
-from cloud.lake.jobs import DEVICE, filesystem_of
+from cloud.lake.jobs import DEVICE, filesystem_of, shown
 from cloud.lake.sealing import equipment_of
 from cloud.lake.store import Lake
 from cloud.lake.tables import EQUIPMENT, RELIABILITY
@@ -49,7 +49,7 @@ def _is_lake(address: str) -> bool:
 def analyse_states(address: str, wish: Wish, run: Run) -> Found:
     """MTBF per home. Raises `BadSetup` where the source cannot answer the wish."""
     if wish.published:
-        raise BadSetup("--published", f"{address} holds episodes; the published figure needs minutes in Parquet")
+        raise BadSetup("--published", f"{shown(address)} holds episodes; the published figure needs minutes in Parquet")
     url = _database_url(address)
     found = _from_lake(address, wish, run) if url is None else _from_database(url, wish)
     if wish.equipment is None:

@@ -1,14 +1,16 @@
-"""Is the sun high enough? `agent.domain.sun.elevation` over arrays, computed only near the answer's edge.
+"""Is the sun high enough? `agent.domain.sun.Height` over many samples, asked only near the answer's edge.
 
-Formulas as there. A day's window is found from the declination at its noon; samples whose answer that cannot settle
+A day's window is found from the declination at its noon; samples whose answer that cannot settle
 (the declination moves by less than 0.3° within a day) are computed one by one.
 """
 
+from math import radians, sin
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.domain.sun import Height
 from cloud.fleet.equipment_minutes import Ints
 from cloud.fleet.equipment_runs import DAY_MS, Bools
 
@@ -37,8 +39,21 @@ def is_up(at_ms: Ints, latitude: Floats, longitude: Floats, least: float, place:
     never = np.repeat(_half_day_ms(phi, declination, least - _DOUBT_DEGREES), lengths)
     up: Bools = from_noon <= sure
     doubtful = np.flatnonzero((from_noon > sure) & (from_noon <= never))
-    up[doubtful] = elevation(at_ms[doubtful], latitude[doubtful], longitude[doubtful]) >= least
+    up[doubtful] = _asked(at_ms[doubtful], latitude[doubtful], longitude[doubtful], least)
     return up
+
+
+def _asked(at_ms: Ints, latitude: Floats, longitude: Floats, least: float) -> list[bool]:
+    lowest = sin(radians(least))
+    heights: dict[tuple[float, float], Height] = {}
+    answers = []
+    for at, *place in zip(at_ms.tolist(), latitude.tolist(), longitude.tolist(), strict=True):
+        where = (place[0], place[1])
+        height = heights.get(where)
+        if height is None:
+            height = heights[where] = Height(*where)
+        answers.append(height.sine(at) >= lowest)
+    return answers
 
 
 def _half_day_ms(phi: Floats, declination: Floats, height: float) -> Floats:
@@ -48,16 +63,8 @@ def _half_day_ms(phi: Floats, declination: Floats, height: float) -> Floats:
     return np.where(cosine >= 1, -1.0, np.where(cosine <= -1, float(DAY_MS), angle))
 
 
-def elevation(at_ms: Ints, latitude: Floats, longitude: Floats) -> Floats:
-    """Height of the sun's centre over the horizon in degrees, without refraction."""
-    declination, equation = _declination_and_equation(at_ms)
-    hour = 2 * np.pi * (at_ms % DAY_MS) / DAY_MS - np.pi + equation + np.radians(longitude)
-    phi = np.radians(latitude)
-    sine = np.sin(phi) * np.sin(declination) + np.cos(phi) * np.cos(declination) * np.cos(hour)
-    return np.asarray(np.degrees(np.arcsin(np.clip(sine, -1, 1))), dtype=np.float64)
-
-
 def _declination_and_equation(at_ms: Ints) -> tuple[Floats, Floats]:
+    """As `agent.domain.sun` has them, in radians; their sources are named there."""
     t = (at_ms - _J2000_MS) / _MS_PER_CENTURY
     mean_longitude = np.radians((280.46646 + t * (36000.76983 + 0.0003032 * t)) % 360.0)
     anomaly = np.radians(357.52911 + t * (35999.05029 - 0.0001537 * t))

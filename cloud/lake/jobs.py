@@ -5,6 +5,7 @@ rows are cut into pieces: then every engine gives the same figures to the last d
 """
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def open_source(address: str, columns: Sequence[str]) -> Source:
     missing = [name for name in columns if name not in known]
     if missing:
         raise BadSetup(
-            address,
+            shown(address),
             f"column {missing[0]!r} is missing; expected {', '.join(columns)}, found {', '.join(sorted(known))}",
         )
     return Source(filesystem, files, schema)
@@ -82,19 +83,24 @@ def filesystem_of(address: str) -> tuple[pafs.FileSystem, str]:
     try:
         return cast("tuple[pafs.FileSystem, str]", pafs.FileSystem.from_uri(address))
     except (pa.ArrowException, ValueError, OSError) as error:
-        raise BadSetup(address, f"not an address of files: {error}") from error
+        raise BadSetup(shown(address), f"not an address of files: {error}") from error
+
+
+def shown(address: str) -> str:
+    """An address as it may be told: without a name and password in it."""
+    return re.sub(r"://[^/@]*@", "://", address)
 
 
 def _files(filesystem: pafs.FileSystem, path: str, address: str) -> tuple[str, ...]:
     info = filesystem.get_file_info(path)
     if info.type == pafs.FileType.NotFound:
-        raise BadSetup(address, "no such file or folder")
+        raise BadSetup(shown(address), "no such file or folder")
     if info.type == pafs.FileType.File:
         return (path,)
     found = filesystem.get_file_info(pafs.FileSelector(path, recursive=True))
     names = sorted(entry.path for entry in found if entry.type == pafs.FileType.File and _is_data(entry.path, path))
     if not names:
-        raise BadSetup(address, "no Parquet file in it")
+        raise BadSetup(shown(address), "no Parquet file in it")
     return tuple(names)
 
 

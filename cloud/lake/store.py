@@ -20,7 +20,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from agent.domain.errors import BadInput, BadSetup, Transient
-from cloud.lake.jobs import Source, filesystem_of
+from cloud.lake.jobs import Source, filesystem_of, shown
 from cloud.lake.tables import Kind
 
 FILE: Final = "part-0.parquet"
@@ -50,7 +50,7 @@ class Lake:
     """
 
     def __init__(self, address: str, *, step: Step = _no_step) -> None:
-        self.address = address
+        self.address = shown(address)
         self._filesystem, self._root = filesystem_of(address)
         self._step = step
 

@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import gzip
 import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -10,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
+from agent import replay
 from agent.domain.errors import BadSetup
 from agent.domain.reliability import EpisodeReliability
 from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, LOAD_POWER, PV_POWER
@@ -30,6 +33,7 @@ from tests.helpers.batches import arrival, batch
 
 DAY = 86_400_000
 START = int(datetime(2017, 6, 1, tzinfo=UTC).timestamp() * 1000)
+RECORDING = Path(__file__).parents[2] / "firmware_sim/recordings/seattle_powerwall/2022-04_2022-05_5min.csv.gz"
 NAMES = (PV_POWER, LOAD_POWER, BATTERY_POWER, BATTERY_SOC)
 
 
@@ -126,6 +130,42 @@ def test_the_published_worked_example(tmp_path: Path) -> None:
     found = document(out)["homes"]["UTXb98803"]["reliability"]
     assert found["battery_not_charging"]["published"] == {"minutes": 479, "failures": 4, "mtbf_minutes": 119.75}
     assert found["no_solar_production"]["published"] == {"minutes": 0, "failures": 0, "mtbf_minutes": 0.0}
+
+
+def recorded(folder: Path) -> pa.Table:
+    """Two real months; every fifth day from 18:00 to 20:00 UTC the battery gives 20 W instead of taking."""
+    (folder / "raw.csv").write_bytes(gzip.decompress(RECORDING.read_bytes()))
+    table = pacsv.read_csv(folder / "raw.csv")
+    seconds = table.column("time").cast(pa.int64()).to_numpy()
+    still = (seconds // 86_400 % 5 == 0) & (seconds % 86_400 // 3600 >= 18) & (seconds % 86_400 // 3600 < 20)
+    battery = np.where(still, -20, table.column(BATTERY_POWER).to_numpy())
+    return table.set_column(table.column_names.index(BATTERY_POWER), BATTERY_POWER, pa.array(battery))
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_a_recorded_home_shows_the_agents_own_figures(tmp_path: Path, published: bool) -> None:
+    (tmp_path / "site.toml").write_text("[site]\ntimezone = 'US/Pacific'\nlatitude = 47.6\nlongitude = -122.3\n")
+    (tmp_path / "homes.csv").write_text("device,latitude,longitude,timezone\nseattle,47.6,-122.3,US/Pacific\n")
+    table = recorded(tmp_path)
+    pacsv.write_csv(table, tmp_path / "home.csv")
+    pq.write_table(
+        table.append_column("device", pa.array(["seattle"] * len(table))),
+        tmp_path / "home.parquet",
+        row_group_size=5000,
+    )
+    mode = ["--published"] if published else []
+    parser = argparse.ArgumentParser()
+    replay.add_arguments(parser)
+    theirs = [tmp_path / "home.csv", "--site", tmp_path / "site.toml", "--json", tmp_path / "theirs.json", *mode]
+    assert replay.run(parser.parse_args([str(argument) for argument in theirs])) == 0
+    ours = [tmp_path / "home.parquet", "--equipment", tmp_path / "homes.csv", "--json", tmp_path / "ours.json", *mode]
+    assert command(*ours) == 0
+    expected = document(tmp_path / "theirs.json")["reliability"]
+    found = document(tmp_path / "ours.json")["homes"]["seattle"]["reliability"]
+    part = "published" if published else "episodes"
+    for code in ("battery_not_charging", "no_solar_production"):
+        assert expected[code][part].items() <= found[code][part].items()
+    assert expected["battery_not_charging"][part]["failures"] > 5
 
 
 def test_a_home_that_changed_its_firmware_counts_for_both(tmp_path: Path) -> None:

@@ -1,4 +1,8 @@
-"""Days sealed and sealed again: never half, never double, whatever is killed when."""
+"""Days sealed and sealed again: never half, never double, whatever is killed when.
+
+In folders always; in an object store too when EMBERWATT_TEST_S3 holds an address in it, as
+`s3://key:secret@bucket/folder?scheme=http&endpoint_override=127.0.0.1:9000&region=us-east-1`.
+"""
 
 import os
 import signal
@@ -6,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import uuid
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +23,8 @@ from hypothesis import strategies as st
 
 from agent.domain.errors import BadInput, BadSetup, Transient
 from agent.domain.signals import PV_POWER
+from cloud.fleet.equipment_attributes import AttributesJob
+from cloud.lake.jobs import run_local, shown
 from cloud.lake.reading import open_duckdb
 from cloud.lake.store import Lake
 from cloud.lake.tables import FAULTS, SUMMARIES, batches_of
@@ -182,6 +189,24 @@ def test_an_address_like_an_object_store_works_alike(tmp_path: Path) -> None:
     lake = Lake(f"file://{tmp_path}")
     seal(lake, [summary("a", 0, 1.0)])
     assert means(Lake(str(tmp_path))) == {("a", 0): 1.0}
+
+
+@pytest.mark.skipif("EMBERWATT_TEST_S3" not in os.environ, reason="EMBERWATT_TEST_S3 names no object store")
+def test_an_object_store_holds_the_same_lake() -> None:
+    before, query = os.environ["EMBERWATT_TEST_S3"].split("?", 1)
+    lake = Lake(f"{before}/{uuid.uuid4().hex}?{query}")
+    assert seal(lake, [summary("a", 0, 1.0), summary("b", 0, 2.0)])
+    assert not seal(lake, [summary("a", 0, 1.0)])
+    assert seal(lake, [summary("a", 1, 5.0)])
+    assert means(lake) == {("a", 0): 1.0, ("a", 1): 5.0, ("b", 0): 2.0}
+    assert lake.days(SUMMARIES) == [DAY]
+    result = run_local(AttributesJob(("signal",)), lake.source(SUMMARIES)).to_pylist()
+    assert [row["device"] for row in result] == ["a", "b"]
+
+
+def test_a_password_in_an_address_is_not_told() -> None:
+    assert shown("s3://key:secret@bucket/lake?x=1") == "s3://bucket/lake?x=1"
+    assert Lake("s3://key:secret@bucket/lake?region=us-east-1").address == "s3://bucket/lake?region=us-east-1"
 
 
 def test_what_is_wrong_is_named(tmp_path: Path) -> None:
