@@ -9,10 +9,12 @@ from typing import Final
 from sqlalchemy import Connection, insert, inspect, select
 
 from agent.domain.errors import BadSetup
-from cloud.store.schema import metadata, schema_version
+from cloud.store.migration_2 import to_version_2
+from cloud.store.schema import schema_version
+from cloud.store.schema_work import TABLES
 
 # The first entry leads from version 1 to version 2. An entry never changes once it was shipped.
-STEPS: Final[tuple[Callable[[Connection], None], ...]] = ()
+STEPS: Final[tuple[Callable[[Connection], None], ...]] = (to_version_2,)
 
 
 def migrate(
@@ -24,7 +26,7 @@ def migrate(
         problem = f"database of version {present}, this program knows up to version {newest}"
         raise BadSetup(where, problem, hint="install the newer aggregator again, or name another database")
     if present == 0:
-        metadata.create_all(connection)
+        TABLES.create_all(connection)
         _record(connection, newest, now_ms)
         return
     for number in range(present + 1, newest + 1):

@@ -10,9 +10,11 @@ from sqlalchemy.exc import IntegrityError
 
 from agent.domain.errors import BadSetup, Transient
 from cloud.store.database import Database
+from cloud.store.migrations import STEPS
 from cloud.store.reader import SqlFleetReader
 from tests.helpers.uplinks import SetClock
 
+NEWEST = 1 + len(STEPS)
 FROZEN = Path(__file__).with_name("fleet_v1.db")
 
 
@@ -31,15 +33,17 @@ def test_a_new_database_is_made_and_is_durable(tmp_path: Path) -> None:
     with database(tmp_path / "fleet.db") as opened, opened.read() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
-        assert connection.execute(text("SELECT version FROM schema_version")).scalars().all() == [1]
+        assert connection.execute(text("SELECT version FROM schema_version")).scalars().all() == [NEWEST]
 
 
 def test_a_newer_database_is_refused_by_name_and_version(tmp_path: Path) -> None:
     file = tmp_path / "fleet.db"
     with database(file):
         pass
-    execute(file, "INSERT INTO schema_version VALUES (7, 0)")
-    with pytest.raises(BadSetup, match=r"fleet\.db: database of version 7, this program knows up to version 1"):
+    execute(file, f"INSERT INTO schema_version VALUES ({NEWEST + 5}, 0)")
+    with pytest.raises(
+        BadSetup, match=rf"fleet\.db: database of version {NEWEST + 5}, this program knows up to version {NEWEST}"
+    ):
         database(file).__enter__()
 
 
@@ -76,7 +80,7 @@ def test_a_locked_database_is_transient(tmp_path: Path) -> None:
 def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     with database(tmp_path / "fleet.db") as opened:
         with pytest.raises(IntegrityError), opened.write() as connection:
-            connection.execute(text("INSERT INTO schema_version VALUES (2, 0), (2, 0)"))
+            connection.execute(text("INSERT INTO schema_version VALUES (99, 0), (99, 0)"))
         with opened.read() as connection:
             assert connection.execute(text("SELECT count(*) FROM schema_version")).scalar() == 1
 

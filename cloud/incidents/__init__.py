@@ -1,0 +1,1 @@
+"""Incidents: what many faults and findings have in common, and what became of it."""
