@@ -2,92 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Protocol
+from pathlib import Path
 
 import pytest
 
 from agent.domain.errors import SourceUnavailable
-from agent.domain.signals import SIGNALS, Quality, SignalName
-from agent.ports import Source
-from agent.sources.links import TcpLink
-from agent.sources.modbus import ModbusSource
-from agent.sources.profile_file import load_profile
-from tests.helpers.modbus_server import ModbusServer
-from tests.helpers.sources import MemorySource, SteppedClock
-from tests.helpers.sunspec_device import hybrid, serve
-
-NOW_MS = 1_700_000_000_000
-ANY = list(SIGNALS)
+from agent.domain.signals import SIGNALS, Quality
+from tests.helpers.source_benches import BENCHES, NOW_MS, Bench
 
 
-class Bench(Protocol):
-    """A source and the switches of the device behind it."""
-
-    source: Source
-    clock: SteppedClock
-
-    async def power_off(self) -> None: ...
-
-    async def power_on(self) -> None: ...
-
-    def fall_silent(self, silent: bool) -> None: ...
-
-    def spoil(self) -> SignalName:
-        """One of the signals has no value from now on; gives its name."""
-        ...
-
-
-class MemoryBench:
-    def __init__(self) -> None:
-        self.clock = SteppedClock(NOW_MS)
-        self.double = MemorySource("unit", {ANY[0]: 1.0, ANY[1]: 2.0}, clock=self.clock, budget_s=0.2)
-        self.source: Source = self.double
-
-    async def power_off(self) -> None:
-        self.double.dead = True
-
-    async def power_on(self) -> None:
-        self.double.dead = False
-
-    def fall_silent(self, silent: bool) -> None:
-        self.double.hang = silent
-
-    def spoil(self) -> SignalName:
-        self.double.bad[ANY[0]] = Quality.INVALID
-        return ANY[0]
-
-
-class ModbusBench:
-    def __init__(self, server: ModbusServer) -> None:
-        self.clock = SteppedClock(NOW_MS)
-        self.server = server
-        self.places = serve(server, hybrid())
-        link = TcpLink("127.0.0.1", server.port)
-        self.source: Source = ModbusSource("unit", load_profile("sunspec"), link, clock=self.clock, timeout_s=0.5)
-
-    async def power_off(self) -> None:
-        await self.server.stop()
-
-    async def power_on(self) -> None:
-        await self.server.start()
-
-    def fall_silent(self, silent: bool) -> None:
-        self.server.faults.silent = silent
-
-    def spoil(self) -> SignalName:
-        self.server.put(self.places[203] + 22, [0x8000])
-        return next(name for name in self.source.signals if name.startswith("grid_power"))
-
-
-@pytest.fixture(params=["memory", "modbus"])
-async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
-    if request.param == "memory":
-        yield MemoryBench()
-        return
-    async with ModbusServer() as server:
-        modbus = ModbusBench(server)
-        async with modbus.source:
-            yield modbus
+@pytest.fixture(params=BENCHES)
+async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
+    async with BENCHES[request.param](tmp_path) as ready:
+        yield ready
 
 
 async def test_a_reading_holds_good_values_of_its_own_signals_only(bench: Bench) -> None:

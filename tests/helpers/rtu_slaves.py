@@ -4,7 +4,7 @@ import asyncio
 import struct
 
 from tests.helpers.modbus_server import ModbusServer
-from tests.helpers.serial_line import Wire
+from tests.helpers.serial_line import TcpWire, Wire
 
 
 def crc(data: bytes) -> bytes:
@@ -25,7 +25,7 @@ def framed(unit: int, body: bytes) -> bytes:
 class RtuSlaves(ModbusServer):
     """Answers for every unit that has something in the store, but for `dead` ones; `late_s` by unit."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire | TcpWire) -> None:
         super().__init__()
         self.wire = wire
         self.dead: set[int] = set()

@@ -43,7 +43,6 @@ class Wire:
         self.faults = WireFaults()
         self.heard = bytearray()
         self.device: Callable[[bytes], None] = lambda _: None
-        self.openings = 0
         self._char_s = BITS_PER_CHAR / baud if baud else 0.0
         self._random = Random(seed)
         self._master = -1
@@ -52,18 +51,22 @@ class Wire:
         self._task: asyncio.Task[None] | None = None
 
     @property
+    def plugged(self) -> bool:
+        return self._task is not None
+
+    @property
     def tty(self) -> str:
         """The name of the moment, like /dev/ttyUSB0."""
         return os.ttyname(self._slave)
 
     async def __aenter__(self) -> "Wire":
-        self.plug()
+        await self.plug()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self.unplug()
+        await self.unplug()
 
-    def plug(self) -> None:
+    async def plug(self) -> None:
         """The adapter appears, under a name that the kernel chooses."""
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
@@ -71,9 +74,10 @@ class Wire:
         self.path.unlink(missing_ok=True)
         self.path.symlink_to(self.tty)
         asyncio.get_running_loop().add_reader(self._master, self._from_master)
+        self._sending = asyncio.Queue()
         self._task = asyncio.create_task(self._carry(self._master))
 
-    def unplug(self) -> None:
+    async def unplug(self) -> None:
         """The adapter is pulled."""
         if self._task is None:
             return
@@ -116,3 +120,51 @@ class Wire:
                     os.write(master, piece)
                 if self.faults.chunk_gap_s:
                     await asyncio.sleep(self.faults.chunk_gap_s)
+
+
+class TcpWire:
+    """A converter on the network that hands bytes through."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.faults = WireFaults()
+        self.device: Callable[[bytes], None] = lambda _: None
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def __aenter__(self) -> "TcpWire":
+        await self.plug()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.unplug()
+
+    async def plug(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def unplug(self) -> None:
+        if self._server is None:
+            return
+        self._server.close()
+        self._server = None
+        for writer in list(self._writers):
+            writer.transport.abort()
+        await asyncio.sleep(0)
+
+    def send(self, message: bytes) -> None:
+        """To whoever is connected, as such converters do."""
+        for writer in self._writers:
+            writer.write(message)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            while data := await reader.read(4096):
+                if not self.faults.cut:
+                    self.device(data)
+        except ConnectionError:
+            return
+        finally:
+            self._writers.discard(writer)
+            writer.close()

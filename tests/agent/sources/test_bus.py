@@ -176,15 +176,16 @@ async def test_a_mute_line_is_opened_anew(cellar: Cellar) -> None:
 
 async def test_a_pulled_adapter_ends_a_request_at_once(cellar: Cellar) -> None:
     cellar.slaves.dead.add(1)
+    asked = asyncio.Event()
+    cellar.slaves.on_request = asked.set
     asking = asyncio.create_task(cellar.ask(1, timeout_s=10))
-    while not cellar.slaves.requests:
-        await asyncio.sleep(0.005)
+    await asked.wait()
     started = time.monotonic()
-    cellar.wire.unplug()
+    await cellar.wire.unplug()
     with pytest.raises(LineLost, match="gone"):
         await asking
     assert time.monotonic() - started < 1
-    cellar.wire.plug()
+    await cellar.wire.plug()
     assert await cellar.ask(2) == [200, 201]
 
 

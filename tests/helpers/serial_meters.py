@@ -1,0 +1,98 @@
+"""Devices that talk unasked, and what they say: built from their specifications, not from the parsers."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from tests.helpers.serial_line import Wire
+
+
+def vedirect_block(fields: Mapping[str, str]) -> bytes:
+    """A VE.Direct text block with the checksum that makes its bytes a multiple of 256."""
+    body = b"".join(b"\r\n" + label.encode() + b"\t" + value.encode() for label, value in fields.items())
+    body += b"\r\nChecksum\t"
+    return body + bytes([-sum(body) % 256])
+
+
+SOLAR_CHARGER = {
+    "PID": "0xA042",
+    "FW": "150",
+    "SER#": "HQ0000TEST1",
+    "V": "13370",
+    "I": "5420",
+    "VPV": "16160",
+    "PPV": "74",
+    "CS": "3",
+    "ERR": "0",
+    "H19": "614",
+}
+
+MONITOR = {
+    "PID": "0xA381",
+    "V": "13043",
+    "T": "23",
+    "I": "-3856",
+    "P": "-50",
+    "SOC": "876",
+    "TTG": "-1",
+    "Alarm": "OFF",
+    "BMV": "712 Smart",
+    "FW": "0403",
+}
+MONITOR_HISTORY = {"H1": "-161154", "H17": "1224", "H18": "1145"}
+
+
+def arc_crc(data: bytes) -> int:
+    """CRC-16/ARC bit by bit."""
+    value = 0
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ 0xA001 if value & 1 else value >> 1
+    return value
+
+
+def p1_telegram(lines: Mapping[str, str], *, header: str = r"ISk5\2MT382-1000", checksum: bool = True) -> bytes:
+    body = f"/{header}\r\n\r\n" + "".join(f"{code}({value})\r\n" for code, value in lines.items()) + "!"
+    tail = f"{arc_crc(body.encode()):04X}" if checksum else ""
+    return (body + tail + "\r\n").encode()
+
+
+GRID_METER = {
+    "1-3:0.2.8": "50",
+    "0-0:1.0.0": "170102192002W",
+    "0-0:96.1.1": b"E0043007".hex().upper(),
+    "1-0:1.8.1": "000004.426*kWh",
+    "1-0:1.8.2": "000002.399*kWh",
+    "1-0:2.8.1": "000002.444*kWh",
+    "1-0:2.8.2": "000000.000*kWh",
+    "1-0:1.7.0": "00.244*kW",
+    "1-0:2.7.0": "00.000*kW",
+}
+
+
+class Talker:
+    """Says the next of its messages in turn, over and over, while it is not `silent`."""
+
+    def __init__(self, wire: Wire, messages: Callable[[], list[bytes]], *, period_s: float = 0.03) -> None:
+        self.silent = False
+        self.messages = messages
+        self._wire = wire
+        self._period_s = period_s
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Talker":
+        self._task = asyncio.create_task(self._talk())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+
+    async def _talk(self) -> None:
+        turn = 0
+        while True:
+            await asyncio.sleep(self._period_s)
+            if not self.silent and self._wire.plugged:
+                messages = self.messages()
+                self._wire.send(messages[turn % len(messages)])
+                turn += 1

@@ -1,0 +1,210 @@
+"""Every kind of source with the device behind it, and the device's switches."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+
+from agent.domain.signals import BATTERY_SOC, GRID_POWER, SIGNALS, Quality, SignalName
+from agent.ports import Source
+from agent.sources.bus import Bus
+from agent.sources.in_turn import InTurn
+from agent.sources.line import Port, SerialPort, SerialSettings, TcpPort
+from agent.sources.links import RtuLink, TcpLink
+from agent.sources.modbus import ModbusSource
+from agent.sources.profile_file import load_profile
+from agent.sources.serial_p1 import P1Source
+from agent.sources.serial_vedirect import VeDirectSource
+from tests.helpers.modbus_server import ModbusServer
+from tests.helpers.rtu_slaves import RtuSlaves
+from tests.helpers.serial_line import TcpWire, Wire
+from tests.helpers.serial_meters import (
+    GRID_METER,
+    MONITOR,
+    MONITOR_HISTORY,
+    SOLAR_CHARGER,
+    Talker,
+    p1_telegram,
+    vedirect_block,
+)
+from tests.helpers.sources import MemorySource, SteppedClock
+from tests.helpers.sunspec_device import hybrid, serve
+
+NOW_MS = 1_700_000_000_000
+ANY = list(SIGNALS)
+
+
+class Bench(Protocol):
+    """A source and the switches of the device behind it."""
+
+    source: Source
+    clock: SteppedClock
+
+    async def power_off(self) -> None: ...
+
+    async def power_on(self) -> None: ...
+
+    def fall_silent(self, silent: bool) -> None: ...
+
+    def spoil(self) -> SignalName:
+        """One of the signals has no value from now on; gives its name."""
+        ...
+
+
+class MemoryBench:
+    def __init__(self) -> None:
+        self.clock = SteppedClock(NOW_MS)
+        self.double = MemorySource("unit", {ANY[0]: 1.0, ANY[1]: 2.0}, clock=self.clock, budget_s=0.2)
+        self.source: Source = self.double
+
+    async def power_off(self) -> None:
+        self.double.dead = True
+
+    async def power_on(self) -> None:
+        self.double.dead = False
+
+    def fall_silent(self, silent: bool) -> None:
+        self.double.hang = silent
+
+    def spoil(self) -> SignalName:
+        self.double.bad[ANY[0]] = Quality.INVALID
+        return ANY[0]
+
+
+class ModbusBench:
+    def __init__(self, server: ModbusServer) -> None:
+        self.clock = SteppedClock(NOW_MS)
+        self.server = server
+        self.places = serve(server, hybrid())
+        self.source: Source = self._source()
+
+    def _source(self) -> Source:
+        link = TcpLink("127.0.0.1", self.server.port)
+        return ModbusSource("unit", load_profile("sunspec"), link, clock=self.clock, timeout_s=0.5)
+
+    async def power_off(self) -> None:
+        await self.server.stop()
+
+    async def power_on(self) -> None:
+        await self.server.start()
+
+    def fall_silent(self, silent: bool) -> None:
+        self.server.faults.silent = silent
+
+    def spoil(self) -> SignalName:
+        self.server.put(self.places[203] + 22, [0x8000])
+        return next(name for name in self.source.signals if name.startswith(GRID_POWER))
+
+
+class RtuBench(ModbusBench):
+    def __init__(self, wire: Wire | TcpWire, port: Port) -> None:
+        self.bus = Bus(port)
+        self.wire = wire
+        super().__init__(RtuSlaves(wire))
+
+    def _source(self) -> Source:
+        link = RtuLink(self.bus, late_s=0.1)
+        source = ModbusSource("unit", load_profile("sunspec"), link, clock=self.clock, timeout_s=0.5)
+        return InTurn(source, self.bus, [1])
+
+    async def power_off(self) -> None:
+        await self.wire.unplug()
+
+    async def power_on(self) -> None:
+        await self.wire.plug()
+
+
+class TalkerBench:
+    def __init__(
+        self, wire: Wire, talker: Talker, source: Source, clock: SteppedClock, spoil: Callable[[], SignalName]
+    ):
+        self.clock = clock
+        self.source = source
+        self.spoil = spoil
+        self._wire = wire
+        self._talker = talker
+
+    async def power_off(self) -> None:
+        await self._wire.unplug()
+
+    async def power_on(self) -> None:
+        await self._wire.plug()
+
+    def fall_silent(self, silent: bool) -> None:
+        self._talker.silent = silent
+
+
+@asynccontextmanager
+async def memory_bench(_: Path) -> AsyncIterator[Bench]:
+    yield MemoryBench()
+
+
+@asynccontextmanager
+async def modbus_bench(_: Path) -> AsyncIterator[Bench]:
+    async with ModbusServer() as server:
+        bench = ModbusBench(server)
+        async with bench.source:
+            yield bench
+
+
+@asynccontextmanager
+async def rtu_bench(folder: Path) -> AsyncIterator[Bench]:
+    async with Wire(folder) as wire:
+        bench = RtuBench(wire, SerialPort(SerialSettings(str(wire.path))))
+        async with bench.source:
+            yield bench
+
+
+@asynccontextmanager
+async def rtu_over_tcp_bench(_: Path) -> AsyncIterator[Bench]:
+    async with TcpWire() as wire:
+        bench = RtuBench(wire, TcpPort("127.0.0.1", wire.port))
+        async with bench.source:
+            yield bench
+
+
+def _serial(wire: Wire) -> SerialPort:
+    return SerialPort(SerialSettings(str(wire.path), baud=19_200))
+
+
+@asynccontextmanager
+async def vedirect_bench(folder: Path) -> AsyncIterator[Bench]:
+    fields = {**MONITOR, **SOLAR_CHARGER}
+    clock = SteppedClock(NOW_MS)
+
+    def messages() -> list[bytes]:
+        return [vedirect_block(fields), vedirect_block(MONITOR_HISTORY)]
+
+    def spoil() -> SignalName:
+        fields["SOC"] = "---"
+        return BATTERY_SOC
+
+    async with Wire(folder) as wire, Talker(wire, messages) as talker:
+        source = VeDirectSource("unit", _serial(wire), clock=clock, timeout_s=0.5, max_age_s=0)
+        async with source:
+            yield TalkerBench(wire, talker, source, clock, spoil)
+
+
+@asynccontextmanager
+async def p1_bench(folder: Path) -> AsyncIterator[Bench]:
+    lines = dict(GRID_METER)
+    clock = SteppedClock(NOW_MS)
+
+    def spoil() -> SignalName:
+        lines["1-0:1.7.0"] = "9999.999*kW"
+        return GRID_POWER
+
+    async with Wire(folder) as wire, Talker(wire, lambda: [p1_telegram(lines)]) as talker:
+        source = P1Source("unit", _serial(wire), clock=clock, timeout_s=0.5, max_age_s=0)
+        async with source:
+            yield TalkerBench(wire, talker, source, clock, spoil)
+
+
+BENCHES: dict[str, Callable[[Path], AbstractAsyncContextManager[Bench]]] = {
+    "memory": memory_bench,
+    "modbus": modbus_bench,
+    "rtu": rtu_bench,
+    "rtu-over-tcp": rtu_over_tcp_bench,
+    "vedirect": vedirect_bench,
+    "p1": p1_bench,
+}
