@@ -76,7 +76,7 @@ def test_time_runs_sixty_times_as_fast() -> None:
 
 def test_a_device_out_of_reach_refuses_and_returns() -> None:
     out_of_reach = parse_instant("2026-05-31T09:15:00Z")
-    with ServedProcess("home-unreachable", "--live-start", "2026-05-31T09:14:50Z", "--rate", "600") as served:
+    with ServedProcess("home-unreachable", "--live-start", "2026-05-31T09:14:50Z", "--rate", "300") as served:
 
         def refused() -> bool:
             try:
