@@ -1,0 +1,303 @@
+"""Which wiring mistake explains the powers of a trial best.
+
+Every mistake is a hypothesis with the correction that would undo it. The corrected powers must balance (solar + grid =
+house + battery + losses) and must answer a load step by its size at once, whichever of battery and grid takes it.
+A hypothesis' cost is −2 log likelihood of both, with capped errors, plus a price for not being the plain case.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from agent.domain.proof_model import NO_CHANGE, POWERS, Change, Mistake
+from agent.domain.proof_series import COLUMN, Row, SeenStep, Series, constant, mean
+from agent.domain.signals import BATTERY_POWER, GRID_POWER, LOAD_POWER, PV_POWER, SignalName
+
+Correct = Callable[[Series], Sequence[Row]]
+
+_METER: Final = 0.012
+_FLOOR_W: Final = 25.0
+_EFFICIENCY: Final = 0.96
+_STANDBY_W: Final = 90.0
+_LOSS_SHARE: Final = 0.09
+_STEP_BAND: Final = 0.25
+_STEP_FLOOR_W: Final = 60.0
+_CAP: Final = 16.0
+_COUNTED: Final = 40.0
+_BEFORE_MS: Final = 15_000
+_AFTER_MS: Final = 22_000
+_FITS: Final = 2.5
+_TIMES: Final = (10.0, 0.1, 1000.0, 0.001)
+_LIVELY: Final = 25.0
+_DEAD_PRICE: Final = 250.0
+_UNSEEN_PRICE: Final = 100.0
+_COARSE_PRICE: Final = 40.0
+_COARSE_W: Final = 50.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A mistake, the signals it is in, what it costs to believe it, and how it is undone."""
+
+    mistake: Mistake | None
+    signals: tuple[SignalName, ...]
+    price: float
+    correct: Correct
+    change: Change = NO_CHANGE
+    phase: int | None = None
+    factors: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
+    unseen: SignalName | None = None
+
+    @property
+    def key(self) -> tuple[Mistake | None, tuple[SignalName, ...], int | None, float]:
+        """Hypotheses that a person would not tell apart share it."""
+        return self.mistake, self.signals, self.phase, math.prod(self.factors)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A hypothesis with its cost, and how well balance and steps fit (mean squared error in standard deviations)."""
+
+    hypothesis: Hypothesis
+    cost: float
+    balance: float
+    steps: float
+
+    @property
+    def fits(self) -> bool:
+        return self.balance <= _FITS and self.steps <= _FITS
+
+
+def judge(series: Series) -> list[Judged]:
+    """Every hypothesis, the best first."""
+    return sorted((_judged(series, each) for each in hypotheses(series)), key=lambda each: each.cost)
+
+
+def hypotheses(series: Series) -> Iterator[Hypothesis]:
+    """The plain case and every mistake that this site can have."""
+    yield Hypothesis(None, (), 0.0, lambda s: s.rows)
+    yield _scaled(Mistake.GRID_REVERSED, GRID_POWER, -1.0, 6.0, Change(flip=(GRID_POWER,)))
+    yield from (_phase(phase, share) for phase in _phases(series) for share in (1 / 3, 1.0, 0.0))
+    if BATTERY_POWER in series.present:
+        yield _scaled(Mistake.BATTERY_REVERSED, BATTERY_POWER, -1.0, 6.0, Change(flip=(BATTERY_POWER,)))
+    if PV_POWER in series.present:
+        half = Change(times={PV_POWER: 0.5})
+        yield _scaled(Mistake.PV_TWICE, PV_POWER, 1 / 1.965, 6.0, half)
+    if series.measures_load and not series.follows and BATTERY_POWER in series.present:
+        yield _load_with_battery()
+    for name in _measured(series):
+        for factor in _TIMES:
+            coarse = series.channels[COLUMN[name]].resolution * factor > _COARSE_W
+            price = _COARSE_PRICE if coarse else 8.0
+            yield _scaled(Mistake.SCALE, name, factor, price, Change(times={name: factor}))
+        value = constant(series, name)
+        if value is not None:
+            yield Hypothesis(Mistake.STUCK, (name,), _UNSEEN_PRICE, lambda s: s.rows, unseen=name)
+    yield from _swaps(series)
+
+
+def _measured(series: Series) -> list[SignalName]:
+    return [name for name in POWERS if name in series.present and not (name == LOAD_POWER and series.follows)]
+
+
+def _phases(series: Series) -> list[int]:
+    return sorted({step.phase for step in series.steps if step.phase is not None})
+
+
+def _with(series: Series, name: SignalName, new: Callable[[float], float]) -> list[Row]:
+    """Rows with one signal changed; a computed load follows the grid."""
+    column, rows = COLUMN[name], []
+    for row in series.rows:
+        changed = list(row)
+        old = row[column]
+        if old is not None:
+            changed[column] = new(old)
+            if name == GRID_POWER and series.follows and row[1] is not None:
+                changed[1] = row[1] + new(old) - old
+        pv, battery, grid = changed[0], changed[2], changed[3]
+        assert pv is not None
+        assert battery is not None
+        assert grid is not None
+        rows.append((pv, changed[1], battery, grid))
+    return rows
+
+
+def _scaled(mistake: Mistake, name: SignalName, factor: float, price: float, change: Change) -> Hypothesis:
+    factors = [1.0, 1.0, 1.0, 1.0]
+    factors[COLUMN[name]] = factor
+    return Hypothesis(
+        mistake,
+        (name,),
+        price,
+        lambda s: _with(s, name, lambda value: value * factor),
+        change,
+        factors=(factors[0], factors[1], factors[2], factors[3]),
+    )
+
+
+def _load_with_battery() -> Hypothesis:
+    def correct(series: Series) -> list[Row]:
+        return [
+            (pv, None if load is None else load - battery, battery, grid) for pv, load, battery, grid in series.rows
+        ]
+
+    change = Change(less={LOAD_POWER: BATTERY_POWER})
+    return Hypothesis(Mistake.LOAD_HAS_BATTERY, (LOAD_POWER, BATTERY_POWER), 6.0, correct, change)
+
+
+def _phase(phase: int, share: float) -> Hypothesis:
+    """The grid's meter does not count one phase; `share` of the inverter's power goes out on it."""
+
+    def correct(series: Series) -> list[Row]:
+        hidden = []
+        for index, (pv, _, battery, _) in enumerate(series.rows):
+            on = sum(step.watts for step in series.steps if step.phase == phase and step.index <= index)
+            hidden.append(on - share * _EFFICIENCY * (pv - battery))
+        base = 0.0
+        if series.measures_load and not series.follows:
+            lacking = [
+                _residual(row) + part for row, part in zip(series.rows, hidden, strict=True) if row[1] is not None
+            ]
+            base = max(0.0, _STANDBY_W / 2 - median(lacking)) if lacking else 0.0
+        rows = []
+        for (pv, load, battery, grid), part in zip(series.rows, hidden, strict=True):
+            more = part + base
+            rows.append((pv, load + more if series.follows and load is not None else load, battery, grid + more))
+        return rows
+
+    return Hypothesis(Mistake.PHASE_MISSING, (GRID_POWER,), 8.0, correct, phase=phase)
+
+
+def swap_words(value: float, resolution: float) -> float:
+    """The number whose two words, exchanged, read `value`.
+
+    >>> swap_words(153681920.0, 1.0)
+    2345.0
+    """
+    raw = round(value / resolution) & 0xFFFFFFFF
+    raw = ((raw & 0xFFFF) << 16) | (raw >> 16)
+    return (raw - (1 << 32) if raw & 0x80000000 else raw) * resolution
+
+
+def _swaps(series: Series) -> Iterator[Hypothesis]:
+    """One signal's words, or those of all."""
+    wide = [name for name in _measured(series) if series.channels[COLUMN[name]].words == 2]
+    groups = [(name,) for name in wide] + ([tuple(wide)] if len(wide) > 1 else [])
+    for names in groups:
+
+        def correct(series: Series, names: tuple[SignalName, ...] = names) -> Sequence[Row]:
+            for name in names:
+                step = series.channels[COLUMN[name]].resolution
+                rows = _with(series, name, lambda value, step=step: swap_words(value, step))  # type: ignore[misc]
+                series = Series(
+                    series.times, tuple(rows), series.steps, series.channels, series.follows, series.present
+                )
+            return series.rows
+
+        yield Hypothesis(Mistake.WORDS_SWAPPED, names, 8.0, correct, Change(swap=names))
+
+
+def _judged(series: Series, hypothesis: Hypothesis) -> Judged:
+    rows = hypothesis.correct(series)
+    balance = list(_balance(series, hypothesis, rows))
+    steps = list(_steps(series, hypothesis, rows))
+    cost = hypothesis.price
+    for errors in (balance, steps):
+        if errors:
+            weight = min(1.0, _COUNTED / len(errors))
+            cost += weight * sum(squared + 2 * math.log(sigma / _FLOOR_W) for squared, sigma in errors)
+    cost += _dead_price(series, hypothesis)
+    return Judged(hypothesis, cost, mean([each for each, _ in balance]), mean([each for each, _ in steps]))
+
+
+def _dead_price(series: Series, hypothesis: Hypothesis) -> float:
+    """Meters that measure something never show exactly the same for minutes; solar and battery may rest at 0."""
+    price = 0.0
+    for name in _measured(series):
+        value, column = constant(series, name), COLUMN[name]
+        resolution = series.channels[column].resolution
+        rests = name in (PV_POWER, BATTERY_POWER) and value is not None and abs(value) <= resolution
+        fine = resolution * abs(hypothesis.factors[column]) < _LIVELY
+        if value is not None and fine and not rests and name != hypothesis.unseen:
+            price += _DEAD_PRICE
+    return price
+
+
+def _residual(row: Row) -> float:
+    pv, load, battery, grid = row
+    return pv + grid - (load or 0.0) - battery
+
+
+def _sigma(series: Series, hypothesis: Hypothesis, row: Row) -> float:
+    """What meters may be off by; a factor that was taken off enlarges the last digit."""
+    total = _FLOOR_W**2
+    for column, value in enumerate(row):
+        rounding = series.channels[column].resolution * abs(hypothesis.factors[column]) * 0.4
+        total += (_METER * (value or 0.0)) ** 2 + rounding**2
+    return math.sqrt(total)
+
+
+def _hinge(error: float, low: float, high: float, sigma: float) -> float:
+    """Squared distance from an interval in standard deviations, capped."""
+    outside = max(low - error, error - high, 0.0)
+    return min(_CAP, (outside / sigma) ** 2)
+
+
+def _balance(series: Series, hypothesis: Hypothesis, rows: Sequence[Row]) -> Iterator[tuple[float, float]]:
+    """Errors of solar + grid − house − battery, which must be the losses."""
+    if hypothesis.unseen is not None:
+        return
+    for row in rows:
+        if row[1] is not None:
+            sigma = _sigma(series, hypothesis, row)
+            losses = _STANDBY_W + _LOSS_SHARE * max(abs(row[0]), abs(row[0] - row[2]))
+            yield _hinge(_residual(row), 0.0, losses, sigma), sigma
+
+
+def _steps(series: Series, hypothesis: Hypothesis, rows: Sequence[Row]) -> Iterator[tuple[float, float]]:
+    """Errors of the answers to load steps, of what the balance says about the house and of the house's own meter."""
+    if hypothesis.unseen in (BATTERY_POWER, GRID_POWER, PV_POWER):
+        return
+    implied = [_EFFICIENCY * (pv - battery) + grid for pv, _, battery, grid in rows]
+    measured = [row[1] for row in rows]
+    for step in series.steps:
+        before, after = _around(series, step)
+        yield from _step_errors(series, hypothesis, rows, implied, step.watts, before, after)
+        if hypothesis.unseen != LOAD_POWER:
+            yield from _step_errors(series, hypothesis, rows, measured, step.watts, before, after)
+
+
+def _around(series: Series, step: SeenStep) -> tuple[list[int], list[int]]:
+    """Rows before and behind a step, without those that a poll in the middle of it may have torn."""
+    at_ms = series.times[step.index]
+    others = [other.index for other in series.steps if other.index != step.index]
+    before = [
+        i
+        for i in range(max([0, *(o + 1 for o in others if o < step.index)]), step.index - 1)
+        if at_ms - series.times[i] <= _BEFORE_MS
+    ]
+    end = min([len(series.times), *(o - 1 for o in others if o > step.index)])
+    after = [i for i in range(step.index + 1, end) if series.times[i] - at_ms <= _AFTER_MS]
+    return before, after
+
+
+def _step_errors(
+    series: Series,
+    hypothesis: Hypothesis,
+    rows: Sequence[Row],
+    values: Sequence[float | None],
+    watts: float,
+    before: Sequence[int],
+    after: Sequence[int],
+) -> Iterator[tuple[float, float]]:
+    base = [value for i in before if (value := values[i]) is not None]
+    if not base:
+        return
+    level, band = median(base), abs(watts) * _STEP_BAND
+    for i in after:
+        value = values[i]
+        if value is not None:
+            sigma = math.hypot(_STEP_FLOOR_W, _sigma(series, hypothesis, rows[i]))
+            yield _hinge(value - level - watts, -band, band, sigma), sigma
