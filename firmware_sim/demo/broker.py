@@ -37,10 +37,9 @@ def mosquitto() -> str | None:
     return shutil.which("mosquitto", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
 
 
-def prepare(folder: Path, port: int, passwords: Mapping[str, str]) -> list[str]:
-    """Write the broker's files and give the command that runs it."""
+def prepare(folder: Path, port: int, passwords: Mapping[str, str], program: str | None) -> list[str]:
+    """Write the broker's files and give the command that runs it: `program`, or without one the embedded broker."""
     folder.mkdir(parents=True, exist_ok=True)
-    program = mosquitto()
     if program is None:
         _write_hashes(folder / "passwords", passwords)
         return [sys.executable, "-m", "firmware_sim.demo.broker", str(port), str(folder / "passwords")]

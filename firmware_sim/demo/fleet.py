@@ -168,9 +168,10 @@ class Stage:
         raise DemoFailed(f"{name} did not listen within {START_SECONDS:.0f} s: {processes.tail(name)}")
 
     def _start_broker(self, processes: Processes, port: int) -> None:
-        kind = "Mosquitto" if broker.mosquitto() else "embedded broker"
-        say(f"{kind} on 127.0.0.1:{port}")
-        processes.start("broker", broker.prepare(self.settings.state / "broker", port, self.world.passwords))
+        program = broker.mosquitto()
+        say(f"{'Mosquitto' if program else 'embedded broker'} on 127.0.0.1:{port}")
+        folder = self.settings.state / "broker"
+        processes.start("broker", broker.prepare(folder, port, self.world.passwords, program))
 
     def _start_aggregator(self, processes: Processes, broker_port: int, http_port: int) -> Api:
         assert self.timeline is not None
