@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from agent.domain.errors import BadSetup
+from cloud.jobs.standard import JobsTable
 
 
 class DatabaseTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,6 +45,7 @@ class CloudSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database: DatabaseTable = DatabaseTable()
     broker: BrokerTable = BrokerTable()
     http: HttpTable = HttpTable()
+    jobs: JobsTable = JobsTable()
     clock: ClockTable | None = None
 
 

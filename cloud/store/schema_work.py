@@ -1,5 +1,4 @@
-"""The tables of version 2: incidents, what people did with them, and the runs of jobs. Times and keys as in `schema`."""
-
+"""The tables of version 2: incidents, what people did with them, and runs of jobs. Times and keys as in `schema`."""
 from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, String, Table, Text

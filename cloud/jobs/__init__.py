@@ -1,0 +1,1 @@
+"""Nightly analyses as jobs: when they run, what they wrote, how they ended."""

@@ -1,0 +1,115 @@
+"""The jobs that every aggregator has, and what its file may say of them."""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from agent.domain.errors import BadInput, BadSetup
+from cloud.jobs.folder import RunFolder
+from cloud.jobs.registry import Job, Registry
+from cloud.jobs.schedule import ByHand, Schedule, parse
+
+INCIDENTS: Final = "incidents"
+FINDINGS_FILE: Final = "findings.csv"
+
+
+class OwnJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A job of the operator's own: `command` follows `emberwatt-cloud`; `{out}` in it is the folder for results."""
+
+    command: list[str]
+    schedule: str = "by hand"
+    purpose: str = ""
+    retries: int = 2
+    timeout_s: float = 4 * 3600.0
+
+
+class JobsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`folder` is relative to the file. `zone` holds for daily times; `schedules` replaces those of standard jobs."""
+
+    folder: str = "jobs"
+    zone: str = "UTC"
+    at_once: int = 1
+    keep: int = 30
+    schedules: dict[str, str] = {}
+    own: dict[str, OwnJob] = {}
+
+
+_STANDARD: Final = (
+    (
+        "lake",
+        "Seal closed days of summaries and faults into Parquet files.",
+        "daily 02:10",
+        ("lake", "seal", "{config}"),
+    ),
+    (
+        "analyse-heating",
+        "Which heating installations behave unlike the others, and why.",
+        "daily 02:30",
+        ("analyse", "heating", "{lake}", "--out", "{out}"),
+    ),
+    (
+        "analyse-power",
+        "Which solar and battery homes behave unlike their neighbours, and why.",
+        "daily 03:00",
+        ("analyse", "power", "{lake}", "--out", "{out}"),
+    ),
+    (
+        "mtbf",
+        "How often homes and equipment fail, and how sure that is.",
+        "daily 03:30",
+        ("mtbf", "{database}", "--json", "{out}/mtbf.json", "--csv", "{out}/mtbf.csv", "--png", "{out}/mtbf.png"),
+    ),
+    (
+        INCIDENTS,
+        "Group faults and findings into incidents, each with one cause.",
+        "every 10 min",
+        ("incidents", "group", "{config}", "--out", "{out}", "{findings}"),
+    ),
+)
+
+
+def registry_of(table: JobsTable, where: str) -> Registry:
+    """Standard jobs with their schedules, and the operator's own. Raises `BadSetup` naming file and field."""
+    registry = Registry()
+    for name, purpose, schedule, command in _STANDARD:
+        registry.add(Job(name, purpose, command, parse(schedule, _zone(table, where))))
+    for name, text in table.schedules.items():
+        registry.reschedule(name, _schedule(text, table, f"{where}, jobs.schedules.{name}"))
+    for name, own in table.own.items():
+        when = _schedule(own.schedule, table, f"{where}, jobs.own.{name}.schedule")
+        registry.add(Job(name, own.purpose, tuple(own.command), when, own.retries, timeout_s=own.timeout_s))
+    return registry
+
+
+def _zone(table: JobsTable, where: str) -> str:
+    _schedule("daily 00:00", table, f"{where}, jobs.zone")
+    return table.zone
+
+
+def _schedule(text: str, table: JobsTable, where: str) -> Schedule:
+    try:
+        return parse(text, table.zone)
+    except BadInput as error:
+        raise BadSetup(where, str(error)) from error
+
+
+def newest_findings(folder: RunFolder, registry: Registry) -> list[str]:
+    """`--findings FILE` for the newest findings of each job that has some."""
+    words: list[str] = []
+    for job in registry.jobs():
+        newest = next((folder.results(job.name, number) for number in folder.numbers(job.name)), None)
+        if newest is not None and (newest / FINDINGS_FILE).is_file():
+            words += ["--findings", str(newest / FINDINGS_FILE)]
+    return words
+
+
+def without_source(registry: Registry, names: tuple[str, ...]) -> None:
+    """Jobs that have nothing to work on yet are only started by hand."""
+    for name in names:
+        registry.reschedule(name, ByHand())
+
+
+def root_of(table: JobsTable, config: Path | None) -> Path:
+    """The folder of all runs."""
+    return (config.parent if config is not None else Path()).resolve() / table.folder
