@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import aiomqtt
@@ -59,8 +60,11 @@ async def test_with_mosquitto_a_neighbours_topic_is_closed(tmp_path: Path) -> No
         processes.start("broker", broker.prepare(tmp_path / "broker", port, USERS, program))
         cloud = await open_when_it_listens(port, broker.AGGREGATOR, "secret-1")
         await cloud.subscribe("ew/1/+/up", qos=1)
+        intruder = await open_when_it_listens(port, "home-1", "secret-2")
+        with suppress(aiomqtt.MqttError):
+            await intruder.publish("ew/1/home-2/up", b"not mine", qos=0)
+            await intruder.__aexit__(None, None, None)
         home = await open_when_it_listens(port, "home-1", "secret-2")
-        await home.publish("ew/1/home-2/up", b"not mine", qos=1)
         await home.publish("ew/1/home-1/up", b"mine", qos=1)
         async with asyncio.timeout(10):
             message = await anext(aiter(cloud.messages))
