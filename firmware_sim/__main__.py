@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from firmware_sim.commands import show_history, show_scenarios, show_truth
 from firmware_sim.errors import SimError
+from firmware_sim.families.command import show_families
 from firmware_sim.serve import serve
 
 _SHAPE = argparse.RawDescriptionHelpFormatter
@@ -19,6 +20,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_scenarios(commands)
     _add_serve(commands)
+    _add_families(commands)
     _add_history(commands)
     _add_truth(commands)
     return parser
@@ -51,7 +53,18 @@ def _add_serve(commands: _Commands) -> None:
     parser.add_argument("--wall-start", type=int, metavar="MS", help="wall clock at --live-start, ms since 1970 (now)")
     parser.add_argument("--rate", type=float, default=1.0, metavar="N", help="simulated seconds per second (1)")
     parser.add_argument("--json", action="store_true", help="print the line with the address as JSON")
+    parser.add_argument("--as", dest="speaks", metavar="FAMILY", help="speak as a device of this family (families)")
+    parser.add_argument(
+        "--option", action="append", default=[], metavar="KEY=VALUE", help="a choice of the family; may be repeated"
+    )
     parser.set_defaults(run=serve)
+
+
+def _add_families(commands: _Commands) -> None:
+    purpose = "List the families of devices that a scenario can be served as."
+    parser = _command(commands, "families", purpose, "emberwatt-sim families --json")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=show_families)
 
 
 def _add_history(commands: _Commands) -> None:

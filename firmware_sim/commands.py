@@ -69,6 +69,7 @@ def _summary(scenario: Scenario) -> dict[str, Any]:
         "timezone": scenario.zone.key,
         "unit_id": scenario.unit_id,
         "map": "trovis" if scenario.heat is not None else "sunspec",
+        "speaks": scenario.speaks,
         "equipment": {
             "maker": equipment.maker,
             "model": equipment.model,

@@ -5,7 +5,7 @@ start, so a restart that steps again from there continues seamlessly.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from firmware_sim.home import Drive, Flows, HomeParts, Stores
 from firmware_sim.load import Household, load_power
 from firmware_sim.noise import Array
 from firmware_sim.solar import Place, PvString, sky, string_powers
+from firmware_sim.switched import Switched, Switching
 from firmware_sim.weather import Climate, clear_sky_index, outdoor_temperature
 
 STEP_MS = 60_000
@@ -31,6 +32,7 @@ class HomeState:
     """A home at one instant: what flows, what is stored, and the share of charge, 0 to 1.
 
     `inverter_known` is false for a recording, which did not tell the inverter's temperature nor its alarms.
+    `switched_w` is the part of the load that was switched on by hand, per phase.
     """
 
     at_ms: int
@@ -38,6 +40,7 @@ class HomeState:
     stores: Stores
     soc: float
     inverter_known: bool = True
+    switched_w: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,10 @@ class HomePlant(Protocol):
         ...
 
     def state_at(self, at_ms: int) -> HomeState: ...
+
+    def switch_load(self, switching: Switching) -> None:
+        """Switches a load from an instant on. Raises `ValueError`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,7 @@ class SimulatedHome:
         self._strings = tuple(strings)
         self._household = household
         self._faults = tuple(faults)
+        self._switched = Switched()
         self._block = -1
         self._restart()
 
@@ -110,15 +118,36 @@ class SimulatedHome:
         if step < self._step:
             self._restart()
         while self._step < step:
-            self._stores = home.advanced(self._parts, self._stores, self._flows, self._drive.outdoor, STEP_S)
+            self._stores, _ = self._within(STEP_MS)
             self._step += 1
             self._decide()
-        inside = (at_ms - self._around.start_ms) / 1000.0 - step * STEP_S
-        stores = self._stores
-        if inside > 0.0:
-            stores = home.advanced(self._parts, stores, self._flows, self._drive.outdoor, inside)
+        stores, flows = self._within(at_ms - self._around.start_ms - step * STEP_MS)
         soc = min(1.0, stores.stored_wh / self._parts.battery.capacity_wh)
-        return HomeState(at_ms, self._flows, stores, soc)
+        return HomeState(at_ms, flows, stores, soc, switched_w=self._switched.at(at_ms))
+
+    def switch_load(self, switching: Switching) -> None:
+        """Switches a load from an instant on. Raises `ValueError`."""
+        self._switched.add(switching)
+        if switching.at_ms <= self._around.start_ms + self._step * STEP_MS:
+            self._restart()
+
+    def _within(self, inside_ms: int) -> tuple[Stores, Flows]:
+        """Stores and flows so far into the present step; a load that is switched inside it cuts the step."""
+        from_ms = self._around.start_ms + self._step * STEP_MS
+        stores, flows, at_ms = self._stores, self._flows, from_ms
+        for cut_ms in self._switched.cuts(from_ms, from_ms + min(inside_ms, STEP_MS - 1)):
+            stores = self._advanced(stores, flows, cut_ms - at_ms)
+            flows, at_ms = self._flows_at(stores, cut_ms), cut_ms
+        rest_ms = from_ms + inside_ms - at_ms
+        return (self._advanced(stores, flows, rest_ms) if rest_ms else stores), flows
+
+    def _advanced(self, stores: Stores, flows: Flows, ms: int) -> Stores:
+        return home.advanced(self._parts, stores, flows, self._drive.outdoor, ms / 1000.0)
+
+    def _flows_at(self, stores: Stores, at_ms: int) -> Flows:
+        drive = replace(self._drive, load_w=self._drive.load_w + sum(self._switched.at(at_ms)))
+        effects: Effects = effects_at(self._faults, self._around.start_ms + self._step * STEP_MS)
+        return home.flows(self._parts, stores, drive, effects, STEP_S)
 
     def _restart(self) -> None:
         self._step = 0
@@ -127,8 +156,7 @@ class SimulatedHome:
 
     def _decide(self) -> None:
         self._drive = self._drive_at(self._step)
-        effects: Effects = effects_at(self._faults, self._around.start_ms + self._step * STEP_MS)
-        self._flows = home.flows(self._parts, self._stores, self._drive, effects, STEP_S)
+        self._flows = self._flows_at(self._stores, self._around.start_ms + self._step * STEP_MS)
 
     def _drive_at(self, step: int) -> Drive:
         number, inside = divmod(step, BLOCK)

@@ -1,7 +1,8 @@
 """What a device keeps in its Modbus tables, and how numbers become 16-bit words (big-endian, high word first)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Final
 
 COILS: Final = 1
@@ -10,18 +11,56 @@ HOLDING: Final = 3
 INPUT: Final = 4
 
 
+class SpotKind(StrEnum):
+    """How a value behaves, which decides what can go wrong with it."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    CHARGE = "charge"
+    CODE = "code"
+    SCALE = "scale"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where one value of the plant stands: its words by address, low or high word first as the device has them.
+
+    `nothing` is the pattern by which the device says that there is no value.
+    """
+
+    function: int
+    addresses: tuple[int, ...]
+    what: str
+    kind: SpotKind
+    nothing: tuple[int, ...]
+    low_first: bool = False
+
+    def moved(self, words: int) -> "Spot":
+        """The same so many words further on."""
+        return replace(self, addresses=tuple(address + words for address in self.addresses))
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """One consistent snapshot: per function code the words (or bits) by 0-based address.
 
     A table that is not there makes its function illegal; an address that is not there is a hole. `max_words` is the
-    longest register read that the device answers.
+    longest register read that the device answers. Where `block` is set, a read must not cross a multiple of it.
+    `others` are devices of their own behind further unit ids of the same line.
     """
 
     tables: Mapping[int, Mapping[int, int]]
     max_words: int = 125
     max_bits: int = 2000
     unit_ids: frozenset[int] = field(default_factory=lambda: frozenset({1}))
+    spots: tuple[Spot, ...] = ()
+    block: int = 0
+    others: tuple["Image", ...] = ()
+
+    def of_unit(self, unit_id: int) -> "Image | None":
+        """The device behind `unit_id`, if there is one."""
+        return next((image for image in (self, *self.others) if unit_id in image.unit_ids), None)
 
 
 def words16(value: int) -> list[int]:

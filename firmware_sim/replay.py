@@ -12,7 +12,7 @@ because that is how an agent gets it; the recorded load differs from it by round
 import csv
 import gzip
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Final
@@ -26,6 +26,7 @@ from firmware_sim.errors import SimError
 from firmware_sim.home import Flows, Stores
 from firmware_sim.noise import Array
 from firmware_sim.plant import STEP_MS, HomeState
+from firmware_sim.switched import Switched, Switching
 
 RECORDINGS: Final[Mapping[str, str]] = {"seattle_powerwall": "2022-04_2022-05_5min.csv.gz"}
 FIRST_TOTAL_WH = 2_500_000.0
@@ -124,6 +125,7 @@ class RecordedHome:
         self._recording = recording
         self._from_ms = played_from(recording.first_ms, start_ms)
         self._capacity_wh = capacity_wh
+        self._switched = Switched()
 
     @property
     def capacity_wh(self) -> float:
@@ -135,8 +137,17 @@ class RecordedHome:
             raise ValueError(f"{at_ms} ms lies before the start of the recording, {self._from_ms} ms")
         rounds, inside = divmod(at_ms - self._from_ms, self._recording.length_ms)
         minute, rest_ms = divmod(inside, STEP_MS)
-        flows = self._flows(minute)
-        return HomeState(at_ms, flows, self._stores(rounds, minute, rest_ms), self._soc(minute), inverter_known=False)
+        flows, stores = self._flows(minute), self._stores(rounds, minute, rest_ms)
+        switched = self._switched.at(at_ms)
+        if any(switched):
+            # The battery did then what it did, so the grid alone can give more.
+            flows = replace(flows, load_w=flows.load_w + sum(switched), grid_w=flows.grid_w + sum(switched))
+        stores = replace(stores, import_wh=stores.import_wh + self._switched.energy_wh(at_ms))
+        return HomeState(at_ms, flows, stores, self._soc(minute), inverter_known=False, switched_w=switched)
+
+    def switch_load(self, switching: Switching) -> None:
+        """Switches a load from an instant on. Raises `ValueError`."""
+        self._switched.add(switching)
 
     def _soc(self, minute: int) -> float:
         return float(self._recording.soc[minute])

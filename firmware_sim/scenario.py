@@ -1,7 +1,7 @@
 """A scenario: a site, what breaks there and what a diagnosis must find. Read from TOML, checked whole."""
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
@@ -24,7 +24,7 @@ from firmware_sim.failures import (
 from firmware_sim.fields import Fields
 from firmware_sim.home import HomeParts
 from firmware_sim.load import Household
-from firmware_sim.offsets import Offset, parse_offset
+from firmware_sim.offsets import Offset
 from firmware_sim.scenario_parts import (
     climate_of,
     equipment_of,
@@ -36,8 +36,10 @@ from firmware_sim.scenario_parts import (
     strings_of,
     zone_of,
 )
+from firmware_sim.scenario_wiring import WiringPlan, spoken_of, window_of, wiring_of
 from firmware_sim.solar import Place, PvString
 from firmware_sim.weather import Climate
+from firmware_sim.wiring import Wiring
 
 
 class SiteKind(StrEnum):
@@ -118,6 +120,13 @@ class Scenario:
     faults: tuple[FaultPlan, ...]
     expectations: tuple[Expectation, ...]
     may_also: tuple[str, ...]
+    speaks: str
+    options: Mapping[str, str]
+    wiring: tuple[WiringPlan, ...]
+
+    def wiring_from(self, origin_ms: int) -> tuple[Wiring, ...]:
+        """The wiring mistakes with their instants."""
+        return tuple(plan.at(origin_ms, self.zone) for plan in self.wiring)
 
     def faults_from(self, origin_ms: int) -> tuple[Fault, ...]:
         """The faults with their instants."""
@@ -169,6 +178,7 @@ def parse_scenario(name: str, text: str, where: str) -> Scenario:
     top = Fields(where, "", table)
     kind = top.word("kind", SiteKind)
     site, equipment = top.table("site"), top.table("equipment")
+    spoken = spoken_of(top, kind is SiteKind.BOILER)
     is_home, is_heat = kind is SiteKind.HOME, kind is SiteKind.BOILER
     recording, capacity = recording_of(top) if kind is SiteKind.RECORDING else ("", 0.0)
     scenario = Scenario(
@@ -179,7 +189,7 @@ def parse_scenario(name: str, text: str, where: str) -> Scenario:
         place=place_of(site),
         zone=site.parsed("timezone", zone_of),
         equipment=equipment_of(equipment),
-        unit_id=equipment.whole("unit_id", 1, 247, 1),
+        unit_id=equipment.whole("unit_id", 1, 247, spoken.unit),
         climate=None if kind is SiteKind.RECORDING else climate_of(top.table("climate")),
         strings=strings_of(top) if is_home else (),
         household=household_of(top.table("household")) if is_home else Household(),
@@ -191,25 +201,20 @@ def parse_scenario(name: str, text: str, where: str) -> Scenario:
         faults=tuple(_fault(fields, kind) for fields in top.tables("fault")),
         expectations=tuple(_expectation(fields) for fields in top.tables("expect")),
         may_also=_codes(top, "may_also"),
+        speaks=spoken.name,
+        options=spoken.options,
+        wiring=wiring_of(top, is_heat),
     )
     for part in (site, equipment, top):
         part.end()
     return scenario
 
 
-def _window(fields: Fields) -> tuple[Offset, Offset]:
-    start: Offset = fields.parsed("from", parse_offset)
-    end: Offset = fields.parsed("to", parse_offset)
-    if end <= start:
-        raise fields.problem("to", "does not lie behind 'from'; expected a later time")
-    return start, end
-
-
 def _fault(fields: Fields, kind: SiteKind) -> FaultPlan:
     code = fields.word("code", FaultCode)
     if code not in _ALLOWED[kind]:
         raise fields.problem("code", f"{code} cannot happen to a {kind}; expected one of {_sorted(_ALLOWED[kind])}")
-    start, end = _window(fields)
+    start, end = window_of(fields)
     battery, silence, alarm, sensor = BatteryMode.IDLE, Silence.REFUSE, InverterAlarm.TEMPERATURE, None
     if code is FaultCode.BATTERY_NOT_CHARGING:
         battery = fields.word("battery", BatteryMode, BatteryMode.IDLE)
@@ -235,7 +240,7 @@ def _expectation(fields: Fields) -> Expectation:
     code = fields.text("code")
     if code not in FOUND_CODES:
         raise fields.problem("code", f"{code!r} is not a fault's name; expected one of {_sorted(FOUND_CODES)}")
-    start, end = _window(fields)
+    start, end = window_of(fields)
     tolerance = fields.whole("tolerance_minutes", 0, 1440, 30)
     fields.end()
     return Expectation(code, start, end, tolerance)

@@ -6,13 +6,16 @@ import json
 import math
 import signal
 import time
+from collections.abc import Sequence
 
 from firmware_sim.clock import SimClock, instant_text
 from firmware_sim.commands import Progress, instant_argument
 from firmware_sim.errors import BadArgument
 from firmware_sim.failures import Silence
+from firmware_sim.families.family import family
+from firmware_sim.families.speech import Speech, fits, speech_of
 from firmware_sim.registers import Image
-from firmware_sim.scenario import load_scenario
+from firmware_sim.scenario import Scenario, load_scenario
 from firmware_sim.server import ModbusServer
 from firmware_sim.site import Site
 
@@ -27,6 +30,11 @@ class LiveSite:
         self._clock = clock
         self._image: Image | None = None
         self._image_ms = -1
+
+    @property
+    def family(self) -> str:
+        """The family that it speaks as."""
+        return self._site.speech.family.name
 
     def now_ms(self) -> int:
         """Simulated now, in whole seconds."""
@@ -74,7 +82,25 @@ def _live_site(arguments: argparse.Namespace) -> LiveSite:
         raise BadArgument(f"--port {arguments.port}: expected 0 to 65535")
     wall_ms = time.time_ns() // 1_000_000 if arguments.wall_start is None else arguments.wall_start
     clock = SimClock(start_ms, wall_ms, arguments.rate, floor_ms=origin_ms)
-    return LiveSite(Site(load_scenario(arguments.scenario), origin_ms), clock)
+    scenario = load_scenario(arguments.scenario)
+    return LiveSite(Site(scenario, origin_ms, speech_for(scenario, arguments.speaks, arguments.option)), clock)
+
+
+def speech_for(scenario: Scenario, name: str | None, options: Sequence[str]) -> Speech:
+    """What a site speaks: its own way, or as the family `name`, with `KEY=VALUE` options. Raises `BadArgument`."""
+    wanted = dict(_pair(option) for option in options)
+    if name is None or name == scenario.speaks:
+        return speech_of(scenario.speaks, {**scenario.options, **wanted}, scenario.equipment, scenario.unit_id)
+    if not fits(family(name), scenario.heat is not None):
+        raise BadArgument(f"--as {name}: {scenario.name} is a {scenario.kind}, which cannot speak as a {name}")
+    return speech_of(name, wanted)
+
+
+def _pair(option: str) -> tuple[str, str]:
+    key, equals, value = option.partition("=")
+    if not equals:
+        raise BadArgument(f"--option {option}: expected KEY=VALUE")
+    return key, value
 
 
 async def _serve(live: LiveSite, arguments: argparse.Namespace) -> None:
@@ -91,6 +117,7 @@ def _announce(live: LiveSite, arguments: argparse.Namespace, port: int) -> None:
     now, units = instant_text(live.now_ms()), sorted(live.image().unit_ids)
     if arguments.json:
         line = {"host": arguments.host, "port": port, "unit_id": units[0], "scenario": arguments.scenario, "now": now}
+        line["family"] = live.family
         print(json.dumps(line), flush=True)
     else:
         print(f"{arguments.host}:{port} unit {units[0]} {arguments.scenario} {now}", flush=True)

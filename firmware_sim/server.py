@@ -34,9 +34,10 @@ def answer(image: Image, unit_id: int, pdu: bytes) -> bytes:
     >>> answer(Image({HOLDING: {0: 7}}), 1, bytes([3, 0, 0, 0, 1])).hex()
     '03020007'
     """
-    function = pdu[0]
-    if unit_id not in image.unit_ids:
+    function, device = pdu[0], image.of_unit(unit_id)
+    if device is None:
         return _exception(function, NO_TARGET)
+    image = device
     if function not in _READS or function not in image.tables:
         return _exception(function, ILLEGAL_FUNCTION)
     if len(pdu) != 5:
@@ -46,6 +47,8 @@ def answer(image: Image, unit_id: int, pdu: bytes) -> bytes:
     if not 1 <= count <= limit:
         return _exception(function, ILLEGAL_VALUE)
     table = image.tables[function]
+    if image.block and first // image.block != (first + count - 1) // image.block:
+        return _exception(function, ILLEGAL_ADDRESS)
     if any(address not in table for address in range(first, first + count)):
         return _exception(function, ILLEGAL_ADDRESS)
     data = _packed(function, table, first, count)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from firmware_sim.registers import words16, words32, words_text
+from firmware_sim.registers import HOLDING, Spot, SpotKind, words16, words32, words_text
 
 Value = float | str
 
@@ -61,6 +61,28 @@ def layout(text: str) -> tuple[Point, ...]:
 def words_in(points: tuple[Point, ...]) -> int:
     """Length in words."""
     return sum(point.length for point in points)
+
+
+def spots_of(points: tuple[Point, ...]) -> tuple[Spot, ...]:
+    """Where each point stands, counted from the first."""
+    spots, place = [], 0
+    for point in points:
+        nothing = _ABSENT.get(point.type, (0,) * point.length)
+        spots.append(Spot(HOLDING, tuple(range(place, place + point.length)), point.name, _kind(point), nothing))
+        place += point.length
+    return tuple(spots)
+
+
+def _kind(point: Point) -> SpotKind:
+    if point.type not in _ABSENT:
+        return SpotKind.TEXT
+    if point.type == "sf":
+        return SpotKind.SCALE
+    if point.type in {"e16", "b16", "b32", "pad"}:
+        return SpotKind.CODE
+    if point.type == "a32":
+        return SpotKind.COUNTER
+    return SpotKind.CHARGE if point.name == "ChaState" else SpotKind.GAUGE
 
 
 def _per_phase(name: str, type_: str, scale: str, phases: str = "Ph") -> str:

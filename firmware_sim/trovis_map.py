@@ -10,18 +10,12 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from agent.domain.signals import (
-    DHW_TEMPERATURE,
-    FLOW_TEMPERATURE,
-    OUTDOOR_TEMPERATURE,
-    RETURN_TEMPERATURE,
-    ROOM_TEMPERATURE,
-    Equipment,
-    SignalName,
-)
+from agent.domain.signals import Equipment, SignalName
 from firmware_sim.boiler import Control
+from firmware_sim.families.facts import HeatSets, heat_facts
+from firmware_sim.families.rows import Facts
 from firmware_sim.plant import HeatState
-from firmware_sim.registers import COILS, HOLDING, Image, tenths, words16
+from firmware_sim.registers import COILS, HOLDING, Image, Spot, SpotKind, tenths, words16
 
 NO_SENSOR: Final = 0x7FFF
 MAX_WORDS: Final = 124
@@ -31,6 +25,7 @@ RANGES: Final = (
 )  # fmt: skip
 COIL_RANGES: Final = ((0, 120), (999, 1010))
 _SENSORS: Final = range(9, 28)
+_SENSOR_OF: Final[Mapping[int, str]] = {9: "t_out", 12: "t_flow", 16: "t_return", 19: "t_room", 22: "t_dhw"}
 _SWITCH_AUTO: Final = 1
 _MODE_DAY, _MODE_NIGHT = 1, 2
 
@@ -45,20 +40,36 @@ class HeatPlate:
     control: Control
     zone: ZoneInfo
 
+    def sets(self, power_w: float) -> HeatSets:
+        """Set points as the families' tables know them; `power_w` is what the burner makes."""
+        control = self.control
+        return HeatSets(self.zone, control.flow_max, control.room_day, control.room_night, control.dhw, power_w)
+
 
 def heat_image(plate: HeatPlate, unit_id: int, state: HeatState, broken: frozenset[SignalName]) -> Image:
     """All registers of a heating site at one instant."""
+    return trovis_image(plate, unit_id, state, heat_facts(plate.sets(0.0), state, broken))
+
+
+def trovis_image(plate: HeatPlate, unit_id: int, state: HeatState, facts: Facts) -> Image:
+    """The same with the sensors as `facts` tell them."""
     holding = {address: 0 for first, last in RANGES for address in range(first, last + 1)}
     holding |= dict.fromkeys(_SENSORS, NO_SENSOR)
     holding |= _identity(plate)
-    holding |= _sensors(state, broken)
+    holding |= _sensors(facts)
     holding |= _control(plate, state)
     holding |= _clock(plate.zone, state.at_ms)
     coils = {address: 0 for first, last in COIL_RANGES for address in range(first, last + 1)}
     now = state.now
     coils |= {0: int(now.fault_word != 0), 56: int(now.pump), 59: int(now.tank_charging), 999: 1}
     coils |= {1000: int(_is_day(plate, state)), 1001: int(not _is_day(plate, state))}
-    return Image({HOLDING: holding, COILS: coils}, max_words=MAX_WORDS, unit_ids=frozenset({unit_id}))
+    tables = {HOLDING: holding, COILS: coils}
+    return Image(tables, max_words=MAX_WORDS, unit_ids=frozenset({unit_id}), spots=_SPOTS)
+
+
+_SPOTS: Final = tuple(
+    Spot(HOLDING, (address,), what, SpotKind.GAUGE, (NO_SENSOR,)) for address, what in _SENSOR_OF.items()
+)
 
 
 def _identity(plate: HeatPlate) -> dict[int, int]:
@@ -66,21 +77,11 @@ def _identity(plate: HeatPlate) -> dict[int, int]:
     return {0: plate.model_id, 1: plate.plant_code, 2: firmware, 3: 110, 5: int(plate.equipment.serial)}
 
 
-def _sensors(state: HeatState, broken: frozenset[SignalName]) -> dict[int, int]:
+def _sensors(facts: Facts) -> dict[int, int]:
+    values = {address: facts.get(what) for address, what in _SENSOR_OF.items()}
     return {
-        address: NO_SENSOR if signal in broken else words16(tenths(value))[0]
-        for address, (signal, value) in _sensor_values(state).items()
-    }
-
-
-def _sensor_values(state: HeatState) -> Mapping[int, tuple[SignalName, float]]:
-    stores = state.stores
-    return {
-        9: (OUTDOOR_TEMPERATURE, state.outdoor),
-        12: (FLOW_TEMPERATURE, stores.flow_sensor),
-        16: (RETURN_TEMPERATURE, stores.return_sensor),
-        19: (ROOM_TEMPERATURE, stores.room),
-        22: (DHW_TEMPERATURE, stores.tank),
+        address: words16(tenths(value))[0] if isinstance(value, float) else NO_SENSOR
+        for address, value in values.items()
     }
 
 
