@@ -6,8 +6,6 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from agent.domain.errors import BadSetup
-from cloud.clock import SystemClock
-from cloud.config import load
 from cloud.fleet.equipment_attributes import Equipment, merged, read_equipment
 from cloud.fleet.equipment_states import StatesJob, state_tallies
 from cloud.lake.jobs import DEVICE, filesystem_of, shown
@@ -16,8 +14,6 @@ from cloud.lake.store import Lake
 from cloud.lake.tables import EQUIPMENT, RELIABILITY
 from cloud.mtbf_minutes import Found, Run, Wish
 from cloud.ports import FleetReader, ReliabilityRow
-from cloud.store.database import Database
-from cloud.store.reader import SqlFleetReader
 
 _LARGEST = 2**53
 _DATABASE_ENDINGS = (".db", ".sqlite", ".sqlite3")
@@ -33,6 +29,8 @@ def _database_url(address: str) -> str | None:
     if address.startswith(_DATABASE_SCHEMES):
         return address
     if address.endswith(".toml"):
+        from cloud.config import load
+
         return load(Path(address)).database_url
     if address.endswith(_DATABASE_ENDINGS):
         if not Path(address).is_file():
@@ -69,6 +67,11 @@ def _from_lake(address: str, wish: Wish, run: Run) -> Found:
 def _from_database(url: str, wish: Wish) -> Found:
     if wish.period.start_ms is not None or wish.period.end_ms is not None:
         raise BadSetup("--from, --to", "the database keeps each device's sums as they stand; a period needs the lake")
+    # Minutes in Parquet need no database, and its library takes a while to load.
+    from cloud.clock import SystemClock
+    from cloud.store.database import Database
+    from cloud.store.reader import SqlFleetReader
+
     clock = SystemClock()
     with Database(url, clock) as database:
         reader: FleetReader = SqlFleetReader(database, clock)

@@ -28,7 +28,7 @@ from cloud.fleet.equipment_minutes import (
     minutes_of,
     unlist,
 )
-from cloud.fleet.equipment_runs import Bools, Runs, arranged, filled, next_ms, press
+from cloud.fleet.equipment_runs import Bools, Runs, arranged, filled, next_ms, press, summed
 from cloud.fleet.equipment_sun import is_up
 
 SCALARS = ("failures", "repairs", "up_ms", "down_ms")
@@ -131,7 +131,7 @@ class EpisodeJob:
         limits = self.rules.solar
         known = np.array([device in self.places for device in some.devices], dtype=np.bool_)
         if known.all() and len(known):
-            return self._sunny(some, np.arange(len(some.code)))
+            return self._sunny(some, slice(None))
         local = self.zones.local(some.devices, some.code, some.raw // some.per_minute) % (24 * 60)
         by_day = (local >= limits.from_minute) & (local < limits.to_minute)
         if known.any():
@@ -139,10 +139,10 @@ class EpisodeJob:
             by_day[rows] = self._sunny(some, rows)
         return by_day
 
-    def _sunny(self, some: Minutes, rows: NDArray[np.intp]) -> Bools:
+    def _sunny(self, some: Minutes, rows: NDArray[np.intp] | slice) -> Bools:
         places = np.array([self.places.get(device, (0.0, 0.0)) for device in some.devices], dtype=np.float64)
-        code = some.code[rows]
-        return is_up(some.at_ms()[rows], places[code, 0], places[code, 1], self.rules.solar.sun_elevation, code)
+        lowest = self.rules.solar.sun_elevation
+        return is_up(some.at_ms()[rows], some.code[rows], places[:, 0], places[:, 1], lowest)
 
     def _battery(self, runs: Runs) -> Evidence:
         soc = runs.kind // 4 % 4
@@ -174,18 +174,17 @@ def _evidence(runs: Runs, word: Ints, count: Ints) -> Evidence:
 
 
 def _last_ms(runs: Runs, devices: int) -> Ints:
-    last = np.zeros(devices, dtype=np.int64)
-    np.maximum.at(last, runs.device, runs.last)
+    behind = np.searchsorted(runs.device, np.arange(devices), side="right")
+    last: Ints = runs.last[behind - 1] if devices else behind
     return last
 
 
 def _totals(devices: Sequence[str], runs: Runs) -> list[pa.Array]:
     size = len(devices)
-    sums = np.zeros((2, size), dtype=np.int64)
-    np.add.at(sums[0], runs.device, runs.count)
     away = next_ms(runs) - runs.last
     tail = np.where((away > 0) & (away <= _GAP_MS), away, 0)
-    np.add.at(sums[1], runs.device, (runs.count - 1) * runs.step * (runs.step <= _GAP_MS) + tail)
+    held = (runs.count - 1) * runs.step * (runs.step <= _GAP_MS) + tail
+    sums = (summed(runs.device, runs.count, size), summed(runs.device, held, size))
     first = runs.start[np.searchsorted(runs.device, np.arange(size))] if size else sums[0]
     return [pa.array(list(devices), pa.string()), *map(pa.array, (*sums, first, _last_ms(runs, size)))]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from agent.domain.episodes import Timing
 from cloud.fleet.equipment_minutes import Ints
-from cloud.fleet.equipment_runs import DAY_MS, Bools
+from cloud.fleet.equipment_runs import DAY_MS, Bools, summed
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +69,14 @@ def ledger(evidence: Evidence, last_ms: Ints, timing: Timing) -> Ledger:
     pending = _pending(groups, evidence, last_ms, begin, end, round(timing.forget_s * 1000))
     is_up = ~(lost | pending)
     devices = len(last_ms)
-    up = _by_device(groups.device, groups.held * is_up, devices)
+    up = summed(groups.device, groups.held * is_up, devices)
     before = np.concatenate(([0], np.cumsum(groups.held * is_up)))
     origin = np.searchsorted(groups.device, groups.device[begin])
     ended = end >= 0
     days = _by_day(evidence, hold, np.repeat(is_up, np.diff(groups.first, append=len(hold))))
     return Ledger(
         up,
-        _by_device(groups.device, groups.held * lost, devices),
+        summed(groups.device, groups.held * lost, devices),
         np.bincount(groups.device[begin[ended]], minlength=devices),
         groups.device[begin],
         groups.start[begin],
@@ -160,16 +160,11 @@ def _pending(groups: _Groups, evidence: Evidence, last_ms: Ints, begin: Ints, en
     return pending
 
 
-def _by_device(device: Ints, amounts: Ints, devices: int) -> Ints:
-    sums = np.zeros(devices, dtype=np.int64)
-    np.add.at(sums, device, amounts)
-    return sums
-
-
 def _by_day(evidence: Evidence, hold: Ints, is_up: Bools) -> tuple[Ints, Ints, Ints]:
     told = is_up & (hold > 0)
     keys = (evidence.device << 32) | (evidence.start // DAY_MS)
-    found, where = np.unique(keys[told], return_inverse=True)
-    sums = np.zeros(len(found), dtype=np.int64)
-    np.add.at(sums, where, hold[told])
+    keys, amounts = keys[told], hold[told]
+    # Runs are in the order of device and time, so equal keys stand together.
+    first = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1]))) if len(keys) else np.zeros(0, np.int64)
+    found, sums = keys[first], np.add.reduceat(amounts, first) if len(keys) else amounts
     return found >> 32, found & ((1 << 32) - 1), sums

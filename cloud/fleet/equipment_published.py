@@ -77,11 +77,9 @@ class PublishedJob:
 
     def _solar(self, some: Minutes) -> NDArray[np.intp]:
         dark = np.flatnonzero(some.values[0] == 0)
-        minute = some.minute(dark)
-        # Offsets are whole quarters of an hour, so nothing else can be noon anywhere.
-        quarter = minute % _QUARTER == 0
-        dark, minute = dark[quarter], minute[quarter]
-        noon: NDArray[np.intp] = dark[self.zones.is_noon(some.devices, some.code[dark], minute)]
+        # Offsets are whole quarters of an hour, so nothing but a quarter's first minute can be noon anywhere.
+        dark = dark[some.raw[dark] % (_QUARTER * some.per_minute) < some.per_minute]
+        noon: NDArray[np.intp] = dark[self.zones.is_noon(some.devices, some.code[dark], some.minute(dark))]
         return noon
 
 

@@ -75,8 +75,10 @@ def _ordered(
 
 def arranged(runs: Runs) -> Runs:
     """The runs by device and time. Where runs of a device overlap, its samples stand alone and each instant once."""
-    runs = runs.take(np.lexsort((runs.kind, runs.start, runs.device)))
     same = runs.device[1:] == runs.device[:-1]
+    if ((runs.device[1:] < runs.device[:-1]) | (same & (runs.start[1:] <= runs.start[:-1]))).any():
+        runs = runs.take(np.lexsort((runs.kind, runs.start, runs.device)))
+        same = runs.device[1:] == runs.device[:-1]
     tangled = set(runs.device[1:][same & (runs.start[1:] <= runs.last[:-1])].tolist())
     tangled |= set(runs.device[(runs.count > 1) & (runs.step <= 0)].tolist())
     if not tangled:
@@ -104,6 +106,12 @@ def _spread_out(runs: Runs) -> Runs:
     fresh[1:] = (at[1:] != at[:-1]) | (device[1:] != device[:-1])
     alone = np.zeros(int(fresh.sum()), dtype=np.int64)
     return Runs(device[fresh], at[fresh], alone, alone + 1, kind[fresh])
+
+
+def summed(device: NDArray[np.integer[Any]], amounts: Ints, devices: int) -> Ints:
+    """Sums by device. They go through floats, which are exact below 2**53: 285,000 years in milliseconds."""
+    sums: Ints = np.bincount(device, weights=amounts, minlength=devices).astype(np.int64)
+    return sums
 
 
 def next_ms(runs: Runs) -> Ints:

@@ -1,11 +1,10 @@
 """Is the sun high enough? `agent.domain.sun.Height` over many samples, asked only near the answer's edge.
 
 A day's window is found from the declination at its noon; samples whose answer that cannot settle
-(the declination moves by less than 0.3° within a day) are computed one by one.
+(the declination moves by at most 0.2° in half a day) are computed one by one.
 """
 
 from math import radians, sin
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,29 +16,30 @@ from cloud.fleet.equipment_runs import DAY_MS, Bools
 Floats = NDArray[np.float64]
 _J2000_MS = 946_728_000_000
 _MS_PER_CENTURY = 36_525 * DAY_MS
-_DOUBT_DEGREES = 0.5
+_DOUBT_DEGREES = 0.3
 _MS_PER_DEGREE = DAY_MS / 360
 
 
-def is_up(at_ms: Ints, latitude: Floats, longitude: Floats, least: float, place: NDArray[Any]) -> Bools:
-    """True where the sun is at least `least` degrees high. `place` numbers rows whose coordinates are the same."""
+def is_up(at_ms: Ints, code: NDArray[np.int32], latitude: Floats, longitude: Floats, least: float) -> Bools:
+    """True where the sun is at least `least` degrees high over the row's home; `code` indexes the coordinates."""
     if not len(at_ms):
         return np.zeros(0, dtype=np.bool_)
-    solar = at_ms + np.rint(longitude * _MS_PER_DEGREE).astype(np.int64)
-    day = solar // DAY_MS
+    shift = np.rint(longitude * _MS_PER_DEGREE).astype(np.int64)
+    day = (at_ms + (shift[0] if len(shift) == 1 else shift[code])) // DAY_MS
     new = np.ones(len(day), dtype=np.bool_)
-    new[1:] = (day[1:] != day[:-1]) | (place[1:] != place[:-1])
+    new[1:] = (day[1:] != day[:-1]) | (code[1:] != code[:-1])
     first = np.flatnonzero(new)
-    lengths = np.diff(first, append=len(day))
-    noon_ms = day[first] * DAY_MS + DAY_MS // 2 - (solar[first] - at_ms[first])
+    home, lengths = code[first], np.diff(first, append=len(day))
+    noon_ms = day[first] * DAY_MS + DAY_MS // 2 - shift[home]
     declination, equation = _declination_and_equation(noon_ms)
-    from_noon = np.abs(at_ms - np.repeat(noon_ms - np.rint(equation / (2 * np.pi) * DAY_MS).astype(np.int64), lengths))
-    phi = np.radians(latitude[first])
-    sure = np.repeat(_half_day_ms(phi, declination, least + _DOUBT_DEGREES), lengths)
-    never = np.repeat(_half_day_ms(phi, declination, least - _DOUBT_DEGREES), lengths)
-    up: Bools = from_noon <= sure
-    doubtful = np.flatnonzero((from_noon > sure) & (from_noon <= never))
-    up[doubtful] = _asked(at_ms[doubtful], latitude[doubtful], longitude[doubtful], least)
+    noon_ms -= np.rint(equation / (2 * np.pi) * DAY_MS).astype(np.int64)
+    phi = np.radians(latitude[home])
+    sure, never = (_half_day_ms(phi, declination, least + doubt) for doubt in (_DOUBT_DEGREES, -_DOUBT_DEGREES))
+    from_noon = np.abs(at_ms - np.repeat(noon_ms, lengths))
+    up: Bools = from_noon <= np.repeat(sure, lengths)
+    doubtful = np.flatnonzero(~up & (from_noon <= np.repeat(never, lengths)))
+    homes = code[doubtful]
+    up[doubtful] = _asked(at_ms[doubtful], latitude[homes], longitude[homes], least)
     return up
 
 
@@ -56,11 +56,11 @@ def _asked(at_ms: Ints, latitude: Floats, longitude: Floats, least: float) -> li
     return answers
 
 
-def _half_day_ms(phi: Floats, declination: Floats, height: float) -> Floats:
+def _half_day_ms(phi: Floats, declination: Floats, height: float) -> Ints:
     """How long before and after noon the sun is higher than `height` degrees; -1 for never, beyond a day for always."""
     cosine = (np.sin(np.radians(height)) - np.sin(phi) * np.sin(declination)) / (np.cos(phi) * np.cos(declination))
     angle = np.arccos(np.clip(cosine, -1, 1)) / (2 * np.pi) * DAY_MS
-    return np.where(cosine >= 1, -1.0, np.where(cosine <= -1, float(DAY_MS), angle))
+    return np.where(cosine >= 1, -1.0, np.where(cosine <= -1, float(DAY_MS), angle)).astype(np.int64)
 
 
 def _declination_and_equation(at_ms: Ints) -> tuple[Floats, Floats]:

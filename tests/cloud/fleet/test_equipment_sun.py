@@ -18,15 +18,15 @@ def test_equals_the_agents_sun(where: list[tuple[float, float]], start_s: int, l
     times = start_s * 1000 + np.arange(2 * 288) * 300_000
     number = np.repeat(np.arange(len(where)), len(times))
     at_ms = np.tile(times, len(where))
-    latitude, longitude = (np.array(column)[number] for column in zip(*where, strict=True))
+    latitude, longitude = (np.array(column) for column in zip(*where, strict=True))
     expected = [
         height.sine(at) >= sin(radians(least))
         for height in (Height(*place) for place in where)
         for at in times.tolist()
     ]
-    assert is_up(at_ms, latitude, longitude, least, number).tolist() == expected
+    assert is_up(at_ms, number.astype(np.int32), latitude, longitude, least).tolist() == expected
 
 
 def test_no_samples_are_no_answers() -> None:
-    nothing = np.zeros(0)
-    assert is_up(nothing.astype(np.int64), nothing, nothing, 15.0, nothing).tolist() == []
+    none, place = np.zeros(0, dtype=np.int64), np.zeros(1)
+    assert is_up(none, none.astype(np.int32), place, place, 15.0).tolist() == []

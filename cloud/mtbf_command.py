@@ -1,0 +1,191 @@
+"""What `emberwatt-cloud mtbf` does: source → figures → JSON, rows, picture, and a table on the screen."""
+
+import argparse
+import csv
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from agent.domain.errors import BadSetup
+from cloud.fleet.equipment import age_of
+from cloud.fleet.equipment_attributes import Equipment
+from cloud.fleet.equipment_minutes import Period
+from cloud.fleet.equipment_report import CSV_COLUMNS, csv_rows, episodes_report, published_report
+from cloud.lake.jobs import Job, Source, run_local, shown
+from cloud.lake.spark import SparkEngine
+from cloud.mtbf_minutes import Found, Run, Wish, analyse
+from cloud.mtbf_states import analyse_states, holds_states
+
+_AGE = "age"
+_SHOWN = 10
+_PARTS = ("ranking", "cohorts", "fleet")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compute, write and print. Raises `BadSetup`."""
+    if args.start is not None and args.end is not None and args.start >= args.end:
+        raise BadSetup("--from, --to", "the period is empty; expected --from before --to")
+    found = _found(args)
+    reports = reports_of(found, args.by, args.split, _until(found, args))
+    document = {"source": shown(args.source), **_head(args, found), **_by_part(reports), "homes": _homes(reports)}
+    if args.json is not None:
+        _write_json(document, args.json)
+    if args.csv is not None:
+        _write_csv(reports, args.csv)
+    if args.png is not None:
+        _draw(reports, args)
+    if args.json != "-":
+        _print(reports)
+    return 0
+
+
+def _found(args: argparse.Namespace) -> Found:
+    wish = Wish(
+        None if args.by == _AGE else args.by,
+        args.published,
+        Period(args.start, args.end),
+        args.timezone,
+        1000.0 if args.kw else 1.0,
+        args.max_gap,
+        args.equipment,
+    )
+    with _engine(args) as run_job:
+        if holds_states(args.source):
+            return analyse_states(args.source, wish, run_job)
+        return analyse(args.source, wish, run_job)
+
+
+@contextmanager
+def _engine(args: argparse.Namespace) -> Iterator[Run]:
+    if args.engine == "spark":
+        with SparkEngine(args.master) as engine:
+            yield engine.run
+        return
+
+    def here(job: Job, source: Source) -> Any:
+        return run_local(job, source, workers=args.workers, progress=_progress if sys.stderr.isatty() else None)
+
+    yield here
+
+
+def _progress(done: int, of: int) -> None:
+    print(f"\r{done} of {of} pieces", end="\n" if done == of else "", file=sys.stderr, flush=True)
+
+
+def reports_of(found: Found, by: str | None, split_ms: int | None, until: date) -> dict[str, dict[str, Any]]:
+    """A report per fault code; cohorts by `by` where it is given. Raises `BadSetup` for what no home has."""
+    equipment = _aged(found.equipment, until) if by == _AGE else found.equipment
+    if by is not None:
+        _expect_known(by, equipment)
+    reports: dict[str, dict[str, Any]] = {}
+    for code, rows in found.published.items():
+        reports[code] = published_report(rows, equipment, by=by)
+    for code, tallies in found.tallies.items():
+        reports[code] = episodes_report(tallies, equipment, by=by, split_ms=split_ms)
+    if found.parts is not None:
+        parts = reports_of(found.parts, by, split_ms, until)
+        reports = {code: {**report, "cohorts": parts[code]["cohorts"]} for code, report in reports.items()}
+    return reports
+
+
+def _expect_known(by: str, equipment: Equipment) -> None:
+    known = sorted({name for values in equipment.values() for name in values})
+    if by not in known:
+        raise BadSetup("--by", f"no home has {by!r}; known: {', '.join(known) or 'nothing'}")
+
+
+def _aged(equipment: Equipment, until: date) -> Equipment:
+    return {
+        device: {**values, _AGE: age_of(values["commissioned"], until)} if values.get("commissioned") else values
+        for device, values in equipment.items()
+    }
+
+
+def _until(found: Found, args: argparse.Namespace) -> date:
+    last_ms = args.end or found.last_ms
+    if last_ms is None:
+        return datetime.now(UTC).date()
+    return datetime.fromtimestamp(last_ms / 1000, UTC).date()
+
+
+def _head(args: argparse.Namespace, found: Found) -> dict[str, Any]:
+    head: dict[str, Any] = {"mode": "published" if args.published else "episodes", "rows": found.rows}
+    for name, at_ms in (("from", args.start), ("to", args.end), ("split", args.split)):
+        if at_ms is not None:
+            head[name] = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat().replace("+00:00", "Z")
+    return head | ({"by": args.by} if args.by else {})
+
+
+def _by_part(reports: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """`ranking`, `cohorts` and `fleet`, each by fault code."""
+    parts = {name: {code: report[name] for code, report in reports.items() if report.get(name)} for name in _PARTS}
+    return {name: found for name, found in parts.items() if found}
+
+
+def _homes(reports: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Home by home, with the names that `emberwatt-agent replay` gives the same figures."""
+    homes: dict[str, Any] = {}
+    for code, report in reports.items():
+        for entry in report["ranking"]:
+            figures = {name: value for name, value in entry.items() if name not in ("rank", "device", "equipment")}
+            mode = "published" if "mtbf_minutes" in entry else "episodes"
+            homes.setdefault(entry["device"], {"reliability": {}})["reliability"][code] = {mode: figures}
+    return dict(sorted(homes.items()))
+
+
+def _write_json(document: Mapping[str, Any], where: str) -> None:
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    if where == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(where).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadSetup(where, f"cannot be written: {error.strerror}") from error
+
+
+def _write_csv(reports: Mapping[str, dict[str, Any]], path: Path) -> None:
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(CSV_COLUMNS)
+            writer.writerows(csv_rows(reports))
+    except OSError as error:
+        raise BadSetup(str(path), f"cannot be written: {error.strerror}") from error
+
+
+def _draw(reports: Mapping[str, dict[str, Any]], args: argparse.Namespace) -> None:
+    days = [datetime.fromtimestamp(ms / 1000, UTC).date().isoformat() for ms in (args.start, args.end) if ms]
+    title = "Mean time between failures" + (f", {' to '.join(days)}" if days else "")
+    # Only a picture needs matplotlib, which takes longer to load than the figures do.
+    from cloud.fleet.equipment_picture import draw
+
+    try:
+        draw(reports, title, args.png)
+    except OSError as error:
+        raise BadSetup(str(args.png), f"cannot be written: {error.strerror}") from error
+
+
+def _print(reports: Mapping[str, dict[str, Any]]) -> None:
+    for code, report in reports.items():
+        print(f"{code}")
+        for entry in report.get("cohorts", []):
+            print(f"  {_line(entry, entry['name'])}  ({entry['homes']} homes)")
+        for entry in report["ranking"][:_SHOWN]:
+            print(f"  {_line(entry, entry['device'])}")
+        if len(report["ranking"]) > _SHOWN:
+            print(f"  … {len(report['ranking']) - _SHOWN} more")
+
+
+def _line(entry: Mapping[str, Any], name: str) -> str:
+    place = "  –" if entry["rank"] is None else f"{entry['rank']:3}"
+    start = f"{place}  {name[:32]:32}  {entry['failures']:>7,} failures"
+    if "mtbf_minutes" in entry:
+        return f"{start}  MTBF {entry['mtbf_minutes']:,.2f} min"
+    own = f"{entry['mtbf_hours']:,.1f} h" if "mtbf_hours" in entry else f"> {entry.get('mtbf_low_hours', 0):,.1f} h"
+    fleet = f"{entry['shrunk_mtbf_hours']:,.1f} h" if "shrunk_mtbf_hours" in entry else "unknown"
+    return f"{start}  MTBF {own}, with the fleet's help {fleet}"
