@@ -28,18 +28,25 @@ FEATURES = (
 SAMPLE = 3000
 MOST = 8
 CLIP = 4.0
-ROUNDS = 4
+ROUNDS = 60
 # Groups under this share of the fleet (or this few) are exceptions, not kinds of building.
 TINY_SHARE, TINY = 0.01, 3
 SAME_CLUSTER = 1.5
+NEARLY = 0.95
+# Bimodality coefficient from which a feature counts as falling into humps; the weight of one that only scatters.
+HUMPS, LEAST_WEIGHT = 0.4, 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Median and MAD (as standard deviation) of each feature in the fleet this was learned from."""
+    """Median and MAD (as standard deviation) of each feature in the fleet this was learned from.
+
+    `weight`: how much a feature speaks for kinds. One that falls into humps does, one that only scatters hardly does.
+    """
 
     centre: list[float]
     spread: list[float]
+    weight: list[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,18 @@ def scale_of(table: Floats) -> Scale:
         max(TO_SIGMA * float(np.nanmedian(np.abs(column - middle))), 1e-3) if np.isfinite(column).any() else 1.0
         for column, middle in zip(table.T, centre, strict=True)
     ]
-    return Scale(centre, spread)
+    scaled = np.clip((table - centre) / spread, -CLIP, CLIP)
+    return Scale(centre, spread, [_humps(column[np.isfinite(column)]) for column in scaled.T])
+
+
+def _humps(column: Floats) -> float:
+    """1 where the bimodality coefficient (skewness² + 1) / kurtosis, 1/3 for a normal hump, tells of several humps."""
+    away = column - column.mean() if len(column) else column
+    variance = float((away**2).mean()) if len(column) else 0.0
+    if variance < 1e-9:
+        return LEAST_WEIGHT
+    skewness, kurtosis = float((away**3).mean()) / variance**1.5, float((away**4).mean()) / variance**2
+    return 1.0 if (skewness**2 + 1) / kurtosis > HUMPS else LEAST_WEIGHT
 
 
 def group(
@@ -113,33 +131,47 @@ def group(
         of[usable] = 0
         centres = np.zeros((1, table.shape[1]))
     else:
-        sample = scaled[rows[:: max(1, -(-len(rows) // SAMPLE))]]
-        centres = _settled(scaled[rows], _first_centres(sample))
-        of[usable] = cdist(scaled[usable], centres).argmin(axis=1)
+        weighted = scaled * scale.weight
+        sample = weighted[rows[:: max(1, -(-len(rows) // SAMPLE))]]
+        centres = _settled(weighted[rows], _first_centres(sample))
+        of[usable] = cdist(weighted[usable], centres).argmin(axis=1)
         centres, of = _by_size(centres, of)
+        taught = teachers & (of >= 0)
+        centres = np.stack([
+            scaled[taught & (of == place)].mean(axis=0) if (taught & (of == place)).any() else centres[place]
+            for place in range(len(centres))
+        ])  # fmt: skip
     away = np.abs(scaled - centres[np.maximum(of, 0)])
     distance = np.sqrt((away**2).mean(axis=1))
     return Clusters([letters(place) for place in range(len(centres))], centres, of, distance, scale, named)
 
 
 def _first_centres(sample: Floats) -> Floats:
-    """Centres of the cut of Ward's tree that separates best (Caliński–Harabasz), of 2 to `MOST` groups."""
+    """Centres of the cut of Ward's tree into 2 to `MOST` groups that separates best (Caliński–Harabasz).
+
+    Of cuts that are nearly as good the finest is taken: a count of kinds must not depend on chance.
+    """
     tree = linkage(sample, "ward")
-    best, chosen = -np.inf, np.ones(len(sample), dtype=np.int64)
     total = float(((sample - sample.mean(axis=0)) ** 2).sum())
+    cuts: list[tuple[float, Floats]] = []
     for count in range(2, min(MOST, len(sample) // 2) + 1):
         label = fcluster(tree, count, "maxclust")
-        centres = np.stack([sample[label == each].mean(axis=0) for each in np.unique(label)])
-        within = float(((sample - centres[label - 1]) ** 2).sum())
-        worth = (total - within) / (count - 1) / max(within / (len(sample) - count), 1e-9)
-        if worth > best:
-            best, chosen = worth, label
-    return np.stack([sample[chosen == each].mean(axis=0) for each in np.unique(chosen)])
+        centres = _settled(sample, np.stack([sample[label == each].mean(axis=0) for each in np.unique(label)]))
+        within = float((cdist(sample, centres, "sqeuclidean").min(axis=1)).sum())
+        worth = (total - within) / (count - 1) / max(within / max(len(sample) - count, 1), 1e-9)
+        cuts.append((worth, centres))
+    best = max(worth for worth, _ in cuts)
+    return next(centres for worth, centres in reversed(cuts) if worth >= NEARLY * best)
 
 
 def _settled(scaled: Floats, centres: Floats) -> Floats:
+    """Centres moved to the middle of their members until nobody changes (Lloyd)."""
+    before = np.full(len(scaled), -1)
     for _ in range(ROUNDS):
         label = cdist(scaled, centres).argmin(axis=1)
+        if (label == before).all():
+            break
+        before = label
         centres = np.stack([
             scaled[label == each].mean(axis=0) if (label == each).any() else centres[each]
             for each in range(len(centres))

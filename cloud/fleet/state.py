@@ -1,7 +1,7 @@
 """What one night leaves for the next: the scale of the features, the clusters' centres and who was in which."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from agent.domain.errors import BadSetup
@@ -55,7 +55,7 @@ def write(path: Path, clusters: Clusters, installations: list[str], before: Stat
     document = {
         "version": VERSION,
         "features": list(clusters.features),
-        "scale": {"centre": clusters.scale.centre, "spread": clusters.scale.spread},
+        "scale": asdict(clusters.scale),
         "centres": centres,
         "members": members,
     }
