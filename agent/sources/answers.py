@@ -100,12 +100,22 @@ class Decoder:
         found = _words(slot, answers)
         return found is not None and slot.decoder.says_none(*found)
 
+    def raw(self, index: int, answers: Sequence[Answer]) -> int | None:
+        """The words of a field as one unsigned number; None without an answer."""
+        slot = self.slots[index]
+        found = _words(slot, answers)
+        return None if found is None else slot.decoder.raw(found[0], found[1])
+
+    def empty(self, answers: Sequence[Answer], numbers: Sequence[Number]) -> frozenset[int]:
+        """The fields without a number of which the device says itself that there is none."""
+        return frozenset(i for i, n in enumerate(numbers) if n is Quality.INVALID and self.says_none(i, answers))
+
     def compose(self, numbers: Sequence[Number]) -> tuple[dict[SignalName, float], dict[SignalName, Quality]]:
         """A reading's good values, and why the others have none; what the device does not have is in neither."""
         chosen = list(numbers)
         for index, other in self._fallbacks:
-            if not isinstance(chosen[index], float):
-                chosen[index] = numbers[other] if isinstance(numbers[other], float) else chosen[index]
+            if chosen[index] is None or (isinstance(chosen[index], Quality) and isinstance(numbers[other], float)):
+                chosen[index] = numbers[other]
         values: dict[SignalName, float] = {}
         bad: dict[SignalName, Quality] = {}
         for index, name in self._named:

@@ -57,7 +57,7 @@ class FieldDecoder:
 
     def number(self, words: Sequence[int], start: int, factor_word: int | None) -> float | Quality:
         """The value in the signal's unit, or `INVALID`."""
-        raw = self._raw(words, start)
+        raw = self.raw(words, start)
         if raw in self._sentinels:
             return Quality.INVALID
         factor = 1.0
@@ -76,9 +76,10 @@ class FieldDecoder:
 
     def says_none(self, words: Sequence[int], start: int, factor_word: int | None) -> bool:
         """Whether the device itself says that there is no value: by a sentinel, here or as the scale factor."""
-        return self._raw(words, start) in self._sentinels or factor_word == _NO_FACTOR
+        return self.raw(words, start) in self._sentinels or factor_word == _NO_FACTOR
 
-    def _raw(self, words: Sequence[int], start: int) -> int:
+    def raw(self, words: Sequence[int], start: int) -> int:
+        """The register's words as one unsigned number."""
         if self._half:
             return words[start] >> 8 if self._half == "u8_high" else words[start] & 0xFF
         return words[start] if self._count == 1 else raw_of(words, start, self._count, self._low_first)

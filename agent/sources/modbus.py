@@ -17,6 +17,8 @@ from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.signals import Equipment, Quality, Reading, SignalName
 from agent.ports import Clock
 from agent.sources.answers import Answer, Decoder, MapMoved, identity_texts
+from agent.sources.fingerprint import matches, mismatch
+from agent.sources.guards import Guards, Poll
 from agent.sources.links import Link
 from agent.sources.planning import Block, ReadRules, plan_reads, rules_of, spans_of, with_guards
 from agent.sources.profile import COIL_FUNCTIONS, Layout, Profile, bind_absolute, signals_of
@@ -32,6 +34,9 @@ _CALLS: Final[Mapping[int, _ReadCall]] = {
 }
 
 _ILLEGAL_ADDRESS: Final = 2
+_BUSY: Final = frozenset({5, 6})
+_ASK_AGAIN: Final = 60
+"""Reads after which a part that the device did not have is asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +47,17 @@ class _Bound:
     rules: ReadRules
     blocks: tuple[Block, ...]
     decoder: Decoder
+    guards: Guards
 
 
 class ModbusSource:
     """One device behind a Modbus link, read by its profile.
 
-    unit: its station number, unset takes the profile's. more_units: further units of the same device (a Fronius meter).
+    unit: its station number, unset takes the profile's. more_units: further units of the same device: of a SunSpec one
+    in any order (a Fronius meter), else in the order of the profile's stations, 0 for one that is not there.
     wanted: only these signals are given; unset gives all.
     timeout_s: real seconds per request, unset takes the profile's.
-    Raises `BadSetup` for more units where the profile has one.
+    Raises `BadSetup` for more units than the profile has stations.
     """
 
     def __init__(
@@ -65,8 +72,10 @@ class ModbusSource:
         wanted: frozenset[SignalName] | None = None,
         timeout_s: float | None = None,
     ) -> None:
-        if more_units and profile.kind != "sunspec":
-            raise BadSetup(f"source {name}", "more_units: expected none, its profile has one unit only")
+        if profile.kind != "sunspec" and len(more_units) > len(profile.station):
+            known = ", ".join(station.name for station in profile.station)
+            expected = f"at most one each for {known}" if known else "none, its profile has one unit only"
+            raise BadSetup(f"source {name}", f"more_units: expected {expected}")
         self._name = name
         self._profile = profile
         self._link = link
@@ -77,7 +86,9 @@ class ModbusSource:
         self._lock = asyncio.Lock()
         self._client: ModbusBaseClient | None = None
         self._bound: _Bound | None = None
+        self._stations = {s.name: u for s, u in zip(profile.station, more_units, strict=False) if u}
         self._illegal: frozenset[Block] | None = None
+        self._reads = 0
         self._signals = self._chosen(signals_of(profile))
         self._waiting: asyncio.Timeout | None = None
         self._answered_at = 0.0
@@ -106,23 +117,64 @@ class ModbusSource:
         """Every signal once, stamped when the first answer arrived."""
         async with self._lock:
             bound = await self._ready()
-            at_ms = 0
-            answers: list[Answer] = []
             refusals: dict[Block, int] = {}
-            for block in bound.blocks:
-                try:
-                    answers.append(await self._request(block.unit, block.function, block.address, block.count))
-                except Refused as refused:
-                    refusals[block] = refused.code
-                    answers.append(Quality.INVALID if refused.code in NEVER else Quality.MISSING)
-                at_ms = at_ms or self._clock.now_ms()
+            self._reads += 1
+            at_ms, answers = await self._ask(bound.blocks, refusals)
             self._consider(bound, refusals)
             try:
-                values, bad = bound.decoder.decode(answers)
+                poll = self._poll(bound, at_ms, answers, refusals)
+                again = await self._second(bound, poll, refusals)
+                numbers = bound.guards.judge(poll, again)
             except MapMoved:
                 self._bound = None
                 raise SourceUnavailable(self._name, "its register map has changed; it is explored again") from None
+            values, bad = bound.decoder.compose(numbers)
+            self._signals = frozenset((*values, *bad))
             return Reading(at_ms, values, bad)
+
+    async def _ask(self, blocks: Sequence[Block], refusals: dict[Block, int]) -> tuple[int, list[Answer]]:
+        """These requests, one after the other, and when the first answer came; what was refused is added."""
+        absent = self._illegal if self._illegal is not None and self._reads % _ASK_AGAIN else frozenset()
+        at_ms = 0
+        answers: list[Answer] = []
+        for block in blocks:
+            if block in absent:
+                refusals[block] = _ILLEGAL_ADDRESS
+                answers.append(Quality.INVALID)
+                continue
+            try:
+                answers.append(await self._request(block.unit, block.function, block.address, block.count))
+            except Refused as refused:
+                refusals[block] = refused.code
+                answers.append(Quality.INVALID if refused.code in NEVER else Quality.MISSING)
+            at_ms = at_ms or self._clock.now_ms()
+        return at_ms, answers
+
+    async def _second(self, bound: _Bound, poll: Poll, refusals: dict[Block, int]) -> Poll | None:
+        """What the guards doubt is read once more."""
+        doubtful = bound.guards.doubts(poll)
+        if not doubtful:
+            return None
+        blocks = [block for index, block in enumerate(bound.blocks) if index in doubtful]
+        fresh = dict(zip(blocks, (await self._ask(blocks, refusals))[1], strict=True))
+        answers = [fresh.get(block, answer) for block, answer in zip(bound.blocks, poll.answers, strict=True)]
+        return self._poll(bound, poll.at_ms, answers, refusals)
+
+    @staticmethod
+    def _poll(bound: _Bound, at_ms: int, answers: Sequence[Answer], refusals: Mapping[Block, int]) -> Poll:
+        numbers = bound.decoder.numbers(answers)
+        refused = frozenset(i for i, b in enumerate(bound.blocks) if refusals.get(b) == _ILLEGAL_ADDRESS)
+        return Poll(at_ms, answers, numbers, bound.decoder.empty(answers, numbers), refused)
+
+    async def raw_read(self, unit: int, function: int, address: int, count: int) -> Sequence[int]:
+        """Words or bits as they are, for another master of the house; it waits its turn like a read.
+
+        Raises `Refused` with the device's own exception, or `SourceUnavailable`.
+        """
+        async with self._lock:
+            if self._client is None or not self._client.connected:
+                await self._connect()
+            return await self._request(unit, function, address, count)
 
     async def identify(self) -> Equipment:
         """Maker, model, serial number and firmware as far as the device tells them."""
@@ -147,6 +199,8 @@ class ModbusSource:
         elif self._profile.kind == "sunspec" and not illegal <= self._illegal:
             # What was there is gone: the map has moved, after an update for instance. Explore it again.
             self._bound = None
+        else:
+            self._illegal &= illegal
         if len(refusals) == len(bound.blocks) and not NEVER.issuperset(refusals.values()):
             code = next(iter(refusals.values()))
             raise SourceUnavailable(self._name, f"refused every request, Modbus exception {code}")
@@ -173,6 +227,7 @@ class ModbusSource:
                 self._drop()
         if not connected:
             raise SourceUnavailable(self._name, f"no connection to {self._link}")
+        await asyncio.sleep(self._profile.limits.after_connect_ms / 1000)
 
     async def _bind(self) -> _Bound:
         profile = self._profile
@@ -184,9 +239,25 @@ class ModbusSource:
                 numbers = ", ".join(str(model.number) for model in models)
                 raise SourceUnavailable(self._name, f"its SunSpec models hold no signal: {numbers}")
         else:
-            layout, rules = bind_absolute(profile, self._units[0]), rules_of(profile.limits, self._units[0])
+            await self._check_kind()
+            layout = bind_absolute(profile, self._units[0], self._stations)
+            rules = rules_of(profile.limits, self._units[0], self._stations)
         blocks = plan_reads(with_guards(spans_of(layout.fields, rules), layout.guards, rules), rules)
-        return _Bound(layout, rules, blocks, Decoder(profile, layout, blocks, self._wanted))
+        decoder = Decoder(profile, layout, blocks, self._wanted)
+        return _Bound(layout, rules, blocks, decoder, Guards(decoder, len(blocks)))
+
+    async def _check_kind(self) -> None:
+        """The device is of the profile's family, where the profile insists on knowing."""
+        for entry in self._profile.fingerprint:
+            if not entry.required:
+                continue
+            try:
+                words = await self._request(self._units[0], entry.function, entry.address, entry.width)
+            except Refused as refused:
+                reason = f"refused register {entry.address}, Modbus exception {refused.code}"
+                raise SourceUnavailable(self._name, reason) from None
+            if not matches(entry, words, self._profile.order):
+                raise SourceUnavailable(self._name, mismatch(self._profile, entry, words))
 
     async def _explore(self) -> list[Model]:
         try:
@@ -200,6 +271,16 @@ class ModbusSource:
         return models
 
     async def _request(self, unit: int, function: int, address: int, count: int) -> Sequence[int]:
+        """One request and its answer; once more where the profile says that a busy device may be asked again."""
+        try:
+            return await self._request_once(unit, function, address, count)
+        except Refused as refused:
+            if refused.code not in _BUSY or not self._profile.limits.busy_retry_ms:
+                raise
+        await asyncio.sleep(self._profile.limits.busy_retry_ms / 1000)
+        return await self._request_once(unit, function, address, count)
+
+    async def _request_once(self, unit: int, function: int, address: int, count: int) -> Sequence[int]:
         """One request and its answer. Whatever leaves the stream in doubt closes the connection."""
         client = self._client
         if client is None:
