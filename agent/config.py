@@ -68,8 +68,8 @@ class UplinkTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cafile: str | None = None
     certfile: str | None = None
     keyfile: str | None = None
-    flush_interval_s: float = 3600.0
-    report_interval_s: float = 3600.0
+    flush_interval_s: float = 7200.0
+    report_interval_s: float = 21_600.0
 
 
 class ClockTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

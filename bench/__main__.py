@@ -6,7 +6,7 @@ import statistics
 import sys
 from typing import Any
 
-from bench import agent, diagnosis, ingest
+from bench import agent, diagnosis, ingest, wire
 
 ROUNDS = 3
 
@@ -27,9 +27,8 @@ def measure() -> list[dict[str, Any]]:
         statistics.median(run[key] for run in runs) for key in ("summaries_per_s", "baseline_per_s", "times_faster")
     )
     rows.append(row("aggregator: summaries/s durably applied", ours, "a commit per row", theirs, ratio))
-    for name, sums in runs[0]["bytes_per_device_day"].items():
-        budget = 8 * 1024
-        rows.append(row(f"wire: bytes a device-day, {name}", sums["total"], "budget", budget, sums["total"] / budget))
+    total, budget = wire.measure()["total"], 8 * 1024
+    rows.append(row("wire: bytes a device-day, MQTT both ways", total, "budget", budget, total / budget))
     print("agent, about two minutes …", file=sys.stderr)
     return rows + agent.measure()
 

@@ -1,4 +1,4 @@
-"""How fast the aggregator applies summaries durably, and what a device-day costs on the wire.
+"""How fast the aggregator applies summaries durably.
 
     python -m bench.ingest [--devices 100] [--hours 48] [--rows 3000]
 
@@ -23,19 +23,7 @@ from sqlalchemy.orm import Session, registry
 
 from agent.domain import signals as sg
 from agent.domain.signals import SIGNALS, SignalName
-from agent.domain.wire import (
-    ACK,
-    UP,
-    Ack,
-    Batch,
-    Record,
-    SignalSummary,
-    Summary,
-    encode_ack,
-    encode_batch,
-    encode_body,
-    topic,
-)
+from agent.domain.wire import Batch, Record, SignalSummary, Summary, encode_batch, encode_body
 from cloud.ports import Arrival
 from cloud.store import schema
 from cloud.store.database import Database
@@ -46,7 +34,6 @@ START_MS = 1_750_032_000_000
 WINDOW_S = 900
 SAMPLES = 90
 GROUP = 50
-KEEPALIVE_S = 300
 EPOCH = bytes(range(8))
 EIGHT = (
     sg.PV_POWER,
@@ -156,26 +143,8 @@ def naive(folder: Path, templates: list[Batch], rows: int) -> tuple[int, float]:
     return done, seconds
 
 
-def publish_bytes(name: str, payload: bytes) -> int:
-    """An MQTT 3.1.1 PUBLISH at QoS 1 and its PUBACK."""
-    rest = 2 + len(name) + 2 + len(payload)
-    return 1 + (1 if rest < 128 else 2 if rest < 16_384 else 3) + rest + 4
-
-
-def wire_bytes(days: int, windows: int) -> dict[str, int]:
-    """Bytes of a device-day with that many windows in a batch, both directions; TCP/IP and TLS are not counted."""
-    device, sums = "home-000", {"payloads": 0, "batches_framed": 0, "acks_framed": 0}
-    for batch in batches(device, days * 24, 2, windows):
-        payload = encode_batch(batch)
-        sums["payloads"] += len(payload)
-        sums["batches_framed"] += publish_bytes(topic(device, UP), payload)
-        sums["acks_framed"] += publish_bytes(topic(device, ACK), encode_ack(Ack(EPOCH.hex(), batch.last)))
-    daily = {name: round(total / days) for name, total in sums.items()} | {"pings": 86_400 // KEEPALIVE_S * 4}
-    return daily | {"total": daily["batches_framed"] + daily["acks_framed"] + daily["pings"]}
-
-
 def measure(devices: int = 100, hours: int = 48, baseline_rows: int = 3000) -> dict[str, Any]:
-    """Summaries applied per second, ours and the baseline's, and the bytes of a device-day."""
+    """Summaries applied per second, ours and the baseline's."""
     templates = list(batches("home-000", hours, 1))
     with TemporaryDirectory() as folder:
         rows, seconds = ours(Path(folder), templates, devices)
@@ -185,7 +154,6 @@ def measure(devices: int = 100, hours: int = 48, baseline_rows: int = 3000) -> d
         "summaries_per_s": round(rows / seconds),
         "baseline_per_s": round(few / slow),
         "times_faster": round(rows / seconds / (few / slow), 1),
-        "bytes_per_device_day": {f"a batch every {n // 4} h": wire_bytes(4, n) for n in (4, 12, 24)},
     }
 
 

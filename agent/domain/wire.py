@@ -4,6 +4,9 @@ A batch on the wire is a fixed header, then the zlib-compressed MessagePack of i
 
     "EW" | version u8 | flags u8 (0) | epoch 8 bytes | first u64 | last u64 | crc32 u32 | body
 
+The body is the device, the records that travel as they are, and the tables that hold the others: a record that comes
+out of a table is byte for byte the one that went in (`agent.domain.tables`).
+
 Numbers are big-endian. The checksum is taken over header (with the checksum itself left out) and body, so that
 damage on the way is told from a batch that was wrong from the start. The range `first`..`last` is a promise: every
 record that the journal still holds in it is in the batch. Some may be missing, because old summaries were merged.
@@ -12,12 +15,24 @@ record that the journal still holds in it is in the batch. Some may be missing, 
 import re
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, TypeVar
 
 import msgspec
 
 from agent.domain.errors import BadMessage
+from agent.domain.records import Body as Body
+from agent.domain.records import Energy as Energy
+from agent.domain.records import Event as Event
+from agent.domain.records import Fault as Fault
+from agent.domain.records import Record as Record
+from agent.domain.records import Reliability as Reliability
+from agent.domain.records import SignalSummary as SignalSummary
+from agent.domain.records import Summary as Summary
+from agent.domain.records import Unknown as Unknown
+from agent.domain.records import decode_body as decode_body
+from agent.domain.records import encode_body as encode_body
+from agent.domain.tables import MAX_NUMBERS, EnergyTable, Shelf, SummaryTable, put_together, take_apart
 
 VERSION: Final = 1
 EPOCH_BYTES: Final = 8
@@ -28,122 +43,41 @@ MAX_SEQ: Final = 2**63 - 1
 
 # Frozen with version 1: what a short batch would otherwise have to spell out. Never change it, add a version.
 _DICTIONARY: Final = (
-    b"unusual_behaviour device_unreachable boiler_lockout low_water_pressure room_too_cold sensors_swapped "
-    b"room_sensor_stuck flat_heating_curve hunting short_cycling no_heat sign_or_scale_error inverter_alarm "
-    b"pv_underperformance no_solar_production battery_not_charging counters evidence detail start update end "
-    b"event reliability energy fault summary boiler_fault water_pressure pump_on burner_on dhw_temperature "
-    b"return_temperature flow_temperature room_temperature outdoor_temperature load_energy_total "
-    b"battery_discharge_total battery_charge_total grid_export_total grid_import_total pv_energy_total "
-    b"inverter_alarm inverter_state inverter_temperature battery_temperature battery_soc grid_power "
-    b"battery_power load_power pv_power"
+    b"\xb4battery_not_charging\xb3no_solar_production\xb3pv_underperformance\xbabattery_imbalance_soc_jump\xaeinve"
+    b"rter_alarm\xd9!export_while_battery_could_charge\xb3sign_or_scale_error\xa7no_heat\xadshort_cycling\xa7hunti"
+    b"ng\xb2flat_heating_curve\xb1room_sensor_stuck\xafsensors_swapped\xbaoutdoor_sensor_implausible\xadroom_too_c"
+    b"old\xb2low_water_pressure\xaeboiler_lockout\xa3gap\xabstuck_value\xacout_of_range\xabclock_error\xb2device_u"
+    b"nreachable\xb1unusual_behaviour\xa7restart\xa5start\xa7version\xa6starts\xa6reason\xaaclock_step\xa4by_s\xae"
+    b"config_applied\xa8rollback\xafjournal_damaged\xa6update\xa3end\xa8critical\xa4info\xa7warning\xb3worst_batte"
+    b"ry_power\xb4worst_water_pressure\xacboiler_fault\xa9burner_on\xafdhw_temperature\xb0flow_temperature\xb3outd"
+    b"oor_temperature\xa7pump_on\xb2return_temperature\xb0room_temperature\xaewater_pressure\xabreliability\xcf"
+    b"\x00\x00\x01\x97\x93\xb2device_unreachable\xabreliability\xcf\x00\x00\x01\x97\x93\xaeinverter_alarm\xabrelia"
+    b"bility\xcf\x00\x00\x01\x97\x93\xb3no_solar_production\xabreliability\xcf\x00\x00\x01\x97\x93\xb4battery_not_"
+    b"charging\x88\xa8failures\x00\xa7repairs\x00\xa5up_ms\x00\xa7down_ms\x00\xb2published_failures\x00\xb1publish"
+    b"ed_minutes\x00\xafpublished_first\xc0\xaepublished_last\xc0\xa5fault\xa5event\xa6energy\xa7summary\xa3raw"
+    b"\xa5model\x96\xafpv_energy_total\xb1load_energy_total\xb4battery_charge_total\xb7battery_discharge_total\xb1"
+    b"grid_import_total\xb1grid_export_total\x9d\xadbattery_power\xabbattery_soc\xb3battery_temperature\xb1grid_ex"
+    b"port_total\xb1grid_import_total\xaagrid_power\xaeinverter_alarm\xaeinverter_state\xb4inverter_temperature"
+    b"\xaaload_power\xb3outdoor_temperature\xafpv_energy_total\xa8pv_power\x98\xadbattery_power\xabbattery_soc\xb3"
+    b"battery_temperature\xaagrid_power\xb4inverter_temperature\xaaload_power\xb3outdoor_temperature\xa8pv_power"
+    b"\x98\x00\x01\x01\x00\x01\x00\x01\x00\x90\x91\x97\x01\xcf\x00\x00\x01\x9c\x00\x00\x00\x00\xcd\x03\x84\x01\x0c"
 )
 _HEADER: Final = struct.Struct(">2sBB8sQQ")
 _CRC: Final = struct.Struct(">I")
 _HEAD_BYTES: Final = _HEADER.size + _CRC.size
-
-
-class SignalSummary(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One signal over one window, in integers of 10**-decimals of its unit: small numbers make short batches.
-
-    The lowest value is `mean` - `below`, the highest `mean` + `above`, the last `mean` + `last`. `n` counts good
-    samples; with `n` = 0 the four mean nothing. The rest count samples without a good value.
-    """
-
-    signal: str
-    decimals: int
-    mean: int
-    below: int
-    above: int
-    last: int
-    n: int
-    stale: int = 0
-    missing: int = 0
-    invalid: int = 0
-    estimated: int = 0
-
-
-class Summary(msgspec.Struct, array_like=True, frozen=True):
-    """All signals over the window `start_ms` … `start_ms` + `window_s`. `merged` windows were joined into it."""
-
-    start_ms: int
-    window_s: int
-    signals: list[SignalSummary]
-    merged: int = 1
-
-
-class Energy(msgspec.Struct, array_like=True, frozen=True):
-    """Lifetime counters in Wh at `at_ms`. `measured` is false where they are integrals of power."""
-
-    at_ms: int
-    counters: dict[str, float]
-    measured: bool = True
-
-
-class Fault(msgspec.Struct, array_like=True, frozen=True):
-    """One step in a fault's life: `phase` is "start", "update" or "end". `id` stays the same through all of them.
-
-    `failing_s` is the time it was seen failing, in seconds; `lost_wh` what it cost, where that is known.
-    """
-
-    id: str
-    code: str
-    phase: str
-    severity: str
-    component: str
-    start_ms: int
-    end_ms: int | None = None
-    failing_s: float = 0.0
-    evidence: dict[str, float] = {}
-    lost_wh: float | None = None
-
-
-class Reliability(msgspec.Struct, array_like=True, frozen=True):
-    """MTBF state of one fault code at `at_ms`: `agent.domain.reliability` reads `state` back."""
-
-    at_ms: int
-    code: str
-    state: dict[str, float | int | None]
-
-
-class Event(msgspec.Struct, array_like=True, frozen=True):
-    """Something that happened to the device itself: restart, clock step, configuration applied."""
-
-    at_ms: int
-    name: str
-    detail: dict[str, str | int | float | bool | None] = {}
-
-
-class Unknown(msgspec.Struct, frozen=True):
-    """A record of a kind that this version does not know, kept as it came."""
-
-    kind: str
-    raw: bytes
-
-
-Body = Summary | Energy | Fault | Reliability | Event | Unknown
-_KINDS: Final[dict[str, type[Summary | Energy | Fault | Reliability | Event]]] = {
-    "summary": Summary,
-    "energy": Energy,
-    "fault": Fault,
-    "reliability": Reliability,
-    "event": Event,
-}
-_KIND_OF: Final = {cls: kind for kind, cls in _KINDS.items()}
-
-
-class Record(msgspec.Struct, array_like=True, frozen=True):
-    """One journal record. `(device, epoch, seq)` is its identity. `clock`: 0 known, 1 corrected, 2 estimated."""
-
-    seq: int
-    kind: str
-    at_ms: int
-    body: msgspec.Raw
-    clock: int = 0
+# What MessagePack puts before a string of some hundred bytes; a wrong guess costs a bit of compression, nothing else.
+_LENGTH_BYTES: Final = 2
 
 
 class _Content(msgspec.Struct, array_like=True, frozen=True):
+    """The two strings of numbers stand last, so that each can be compressed by its own kind."""
+
     device: str
-    records: list[Record]
+    records: Sequence[Record]
+    summaries: Sequence[SummaryTable] = []
+    energies: Sequence[EnergyTable] = []
+    low: bytes = b""
+    high: bytes = b""
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -167,34 +101,30 @@ class Header(msgspec.Struct, frozen=True):
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _content_decoder: Final = msgspec.msgpack.Decoder(_Content)
-_decoders: Final = {kind: msgspec.msgpack.Decoder(cls) for kind, cls in _KINDS.items()}
-
-
-def encode_body(body: Body) -> tuple[str, bytes]:
-    """`(kind, bytes)` of a record's body."""
-    if isinstance(body, Unknown):
-        return body.kind, body.raw
-    return _KIND_OF[type(body)], _encoder.encode(body)
-
-
-def decode_body(kind: str, raw: bytes | msgspec.Raw) -> Body:
-    """The body of a record; an unknown kind is kept as it is. Raises `BadMessage`."""
-    decoder = _decoders.get(kind)
-    if decoder is None:
-        return Unknown(kind, bytes(raw))
-    try:
-        return decoder.decode(raw)
-    except (msgspec.DecodeError, RecursionError, ValueError) as error:
-        raise BadMessage(f"{kind} record: {error}") from error
 
 
 def encode_batch(batch: Batch) -> bytes:
     """The batch as it travels."""
-    content = _encoder.encode(_Content(batch.device, batch.records))
+    shelf = take_apart(batch.records)
+    if len(shelf.low) > MAX_NUMBERS:
+        shelf = Shelf(batch.records)
+    content = _encoder.encode(_Content(batch.device, *shelf))
     packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_DEFAULT_STRATEGY, _DICTIONARY)
-    body = packer.compress(content) + packer.flush()
+    body = b"".join(packer.compress(piece) + packer.flush(ending) for piece, ending in _pieces(content, shelf))
     head = _HEADER.pack(b"EW", VERSION, 0, batch.epoch, batch.first, batch.last)
     return head + _CRC.pack(zlib.crc32(body, zlib.crc32(head))) + body
+
+
+def _pieces(content: bytes, shelf: Shelf) -> Iterator[tuple[bytes, int]]:
+    """The content in parts that are alike in themselves: a new block of the compressor for each."""
+    high = len(content) - len(shelf.high)
+    low = max(0, high - len(shelf.low) - _LENGTH_BYTES)
+    if shelf.low:
+        yield content[:low], zlib.Z_BLOCK
+        yield content[low:high], zlib.Z_BLOCK
+        yield content[high:], zlib.Z_FINISH
+    else:
+        yield content, zlib.Z_FINISH
 
 
 def decode_header(data: bytes) -> Header:
@@ -219,10 +149,12 @@ def decode_batch(data: bytes) -> Batch:
         raise BadMessage(f"batch of version {header.version}, this program reads version {VERSION}")
     try:
         content = _content_decoder.decode(_inflate(data[_HEAD_BYTES:]))
+        shelf = Shelf(content.records, content.summaries, content.energies, content.low, content.high)
+        records = put_together(shelf, MAX_RECORDS, MAX_BODY_BYTES)
     except (msgspec.DecodeError, zlib.error, RecursionError, ValueError) as error:
         raise BadMessage(f"batch body: {error}") from error
-    _check_order(header, content.records)
-    return Batch(content.device, header.epoch, header.first, header.last, content.records)
+    _check_order(header, records)
+    return Batch(content.device, header.epoch, header.first, header.last, records)
 
 
 def _inflate(body: bytes) -> bytes:
@@ -234,8 +166,6 @@ def _inflate(body: bytes) -> bytes:
 
 
 def _check_order(header: Header, records: Sequence[Record]) -> None:
-    if len(records) > MAX_RECORDS:
-        raise BadMessage(f"{len(records)} records, at most {MAX_RECORDS} allowed")
     before = header.first - 1
     for record in records:
         if not before < record.seq <= header.last:

@@ -27,12 +27,13 @@ _log: Final = logging.getLogger(__name__)
 class UplinkSettings:
     """How eagerly to send. `flush_interval_s` and `report_interval_s` are the given clock's seconds, the others real.
 
-    A report of the twin costs a few hundred bytes, so on a metered line its interval is what the bill depends on.
+    With these a home of 8 signals stays below 8 KiB a day (`bench/wire.py`): batches every hour instead of every two
+    take 2.7 KiB more, and so does a report of the twin every hour instead of every six.
     """
 
     device: str
-    flush_interval_s: float = 3600.0
-    report_interval_s: float = 900.0
+    flush_interval_s: float = 7200.0
+    report_interval_s: float = 21_600.0
     max_records: int = 1_000
     max_bytes: int = 192 * 1024
     in_flight: int = 4

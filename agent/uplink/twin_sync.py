@@ -13,6 +13,7 @@ from agent.uplink.pause import pause
 _FAULTS = "faults"
 _SOURCES = "sources"
 _REACHABLE = "reachable"
+_PLACES = 4
 
 
 class TwinSync:
@@ -43,7 +44,7 @@ class TwinSync:
         self._whole = True
         while True:
             self._kick.clear()
-            document = self._document()
+            document = tidy(self._document())
             if self._whole:
                 self._whole = False
                 await self._publish(session, document, whole=True)
@@ -66,7 +67,14 @@ class TwinSync:
             message = TwinMessage(self._version, doc=document)
         else:
             message = TwinMessage(self._version, base=base, patch=patch)
-        await session.publish(self._topic, encode_twin(message))
+        await session.publish(self._topic, encode_twin(message, squeezed=True))
+
+
+def tidy(value: Any) -> Any:
+    """The document with numbers as precise as a person reads them: the rest would only cost bytes."""
+    if isinstance(value, dict):
+        return {key: tidy(each) for key, each in value.items()}
+    return round(value, _PLACES) if isinstance(value, float) else value
 
 
 def _alert(document: Document) -> tuple[frozenset[str], frozenset[tuple[str, Any]]]:

@@ -155,3 +155,20 @@ def test_depth_is_bounded() -> None:
 def test_size_is_bounded() -> None:
     with pytest.raises(BadMessage, match="bytes"):
         decode_twin(encode_twin(TwinMessage(1, doc={"a": "x" * MAX_BYTES})))
+
+
+def test_a_squeezed_message_is_shorter_and_the_same() -> None:
+    message = TwinMessage(7, doc={"sources": {"inverter": {"profile": "sunspec", "reachable": True}}})
+    assert decode_twin(encode_twin(message, squeezed=True)) == message
+    assert len(encode_twin(message, squeezed=True)) < len(encode_twin(message)) / 2
+
+
+def test_every_truncation_and_a_bomb_are_refused() -> None:
+    squeezed = encode_twin(TwinMessage(7, doc={"agent": {"version": "1"}}), squeezed=True)
+    for length in range(len(squeezed)):
+        with pytest.raises(BadMessage, match="twin"):
+            decode_twin(squeezed[:length])
+    with pytest.raises(BadMessage, match="twin"):
+        decode_twin(squeezed + b"more")
+    with pytest.raises(BadMessage, match="at most"):
+        decode_twin(encode_twin(TwinMessage(7, doc={"a": "x" * (1 << 22)}), squeezed=True))
