@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import socket
+import termios
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +115,9 @@ class SerialSettings:
     parity: str = "N"
     stop_bits: int = 1
 
+    def __str__(self) -> str:
+        return f"{self.baud} baud {self.bits}{self.parity}{self.stop_bits}"
+
 
 class SerialPort:
     """A serial port of this machine. Once opened it is found again by the adapter's own name in `by_id`."""
@@ -149,16 +153,20 @@ class SerialPort:
     def _open(self) -> Any:
         settings = self._settings
         path = self._name or settings.path
-        device = serial.Serial(
-            path,
-            baudrate=settings.baud,
-            bytesize=settings.bits,
-            parity=settings.parity,
-            stopbits=settings.stop_bits,
-            timeout=0,
-            write_timeout=0,
-            exclusive=True,
-        )
+        try:
+            device = serial.Serial(
+                path,
+                baudrate=settings.baud,
+                bytesize=settings.bits,
+                parity=settings.parity,
+                stopbits=settings.stop_bits,
+                timeout=0,
+                write_timeout=0,
+                exclusive=True,
+            )
+        except (termios.error, ValueError) as error:
+            # Neither is an OSError.
+            raise OSError(errno.EINVAL, f"does not know {settings}: {error}") from error
         self._name = self._name or stable_name(path, self._by_id)
         return device
 

@@ -96,3 +96,72 @@ class Talker:
                 messages = self.messages()
                 self._wire.send(messages[turn % len(messages)])
                 turn += 1
+
+
+def mbus_frame(control: int, address: int, data: bytes) -> bytes:
+    """A long frame, its data beginning with the CI field."""
+    body = bytes([control, address]) + data
+    return bytes([0x68, len(body), len(body), 0x68]) + body + bytes([sum(body) % 256, 0x16])
+
+
+def mbus_head(serial: str = "12345678", maker: bytes = b"\x2d\x2c", medium: int = 4) -> bytes:
+    """CI 72 and the fixed head: number, maker, version, medium, access number, status, configuration."""
+    return b"\x72" + bytes.fromhex(serial)[::-1] + maker + bytes([1, medium, 7, 0, 0, 0])
+
+
+def digits(number: int, size: int) -> bytes:
+    """So many bytes of two digits each, the lowest first."""
+    return bytes.fromhex(f"{number:0{2 * size}d}")[::-1]
+
+
+class MbusMeters:
+    """Meters on one wire: primary address → its telegrams' data (behind the head). Knows count bits and selection."""
+
+    def __init__(self, wire: Wire, serials: Mapping[int, str], telegrams: Mapping[int, list[bytes]]) -> None:
+        self.wire = wire
+        self.serials = dict(serials)
+        self.telegrams = dict(telegrams)
+        self.silent = False
+        self.acknowledges = True
+        self.delay_s = 0.0
+        self.requests: list[bytes] = []
+        self._selected: int | None = None
+        self._turn: dict[int, tuple[int, int]] = {}
+        self._heard = bytearray()
+        wire.device = self.hear
+
+    def hear(self, data: bytes) -> None:
+        self._heard += data
+        while self._heard:
+            size = 5 if self._heard[0] == 0x10 else (self._heard[1] + 6 if len(self._heard) > 1 else 6)
+            if len(self._heard) < size:
+                return
+            frame = bytes(self._heard[:size])
+            del self._heard[:size]
+            self.requests.append(frame)
+            if not self.silent:
+                asyncio.get_running_loop().call_later(self.delay_s, self._answer, frame)
+
+    def _answer(self, frame: bytes) -> None:
+        if frame[0] == 0x68:
+            serial = frame[7:11][::-1].hex()
+            self._selected = next((at for at, number in self.serials.items() if number == serial), None)
+            if self._selected is not None:
+                self._turn.pop(self._selected, None)
+                self.wire.send(b"\xe5")
+            return
+        control, address = frame[1], frame[2]
+        meter = self._selected if address == 0xFD else address
+        if meter not in self.serials:
+            return
+        if control == 0x40:
+            self._turn.pop(meter, None)
+            if self.acknowledges:
+                self.wire.send(b"\xe5")
+            return
+        bit, turn = self._turn.get(meter, (-1, -1))
+        if control & 0x20 != bit:
+            turn += 1
+        self._turn[meter] = control & 0x20, turn
+        telegrams = self.telegrams[meter]
+        self.wire.send(mbus_frame(0x08, meter, mbus_head(self.serials[meter]) + telegrams[turn % len(telegrams)]))

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
-from agent.domain.signals import BATTERY_SOC, GRID_POWER, SIGNALS, Quality, SignalName
+from agent.domain.signals import BATTERY_SOC, FLOW_TEMPERATURE, GRID_POWER, SIGNALS, Quality, SignalName
 from agent.ports import Source
 from agent.sources.bus import Bus
 from agent.sources.in_turn import InTurn
@@ -13,6 +13,7 @@ from agent.sources.line import Port, SerialPort, SerialSettings, TcpPort
 from agent.sources.links import RtuLink, TcpLink
 from agent.sources.modbus import ModbusSource
 from agent.sources.profile_file import load_profile
+from agent.sources.serial_mbus import MbusAddress, MbusSource
 from agent.sources.serial_p1 import P1Source
 from agent.sources.serial_vedirect import VeDirectSource
 from tests.helpers.modbus_server import ModbusServer
@@ -23,7 +24,9 @@ from tests.helpers.serial_meters import (
     MONITOR,
     MONITOR_HISTORY,
     SOLAR_CHARGER,
+    MbusMeters,
     Talker,
+    digits,
     p1_telegram,
     vedirect_block,
 )
@@ -114,15 +117,20 @@ class RtuBench(ModbusBench):
         await self.wire.plug()
 
 
-class TalkerBench:
+class SerialBench:
     def __init__(
-        self, wire: Wire, talker: Talker, source: Source, clock: SteppedClock, spoil: Callable[[], SignalName]
+        self,
+        wire: Wire,
+        device: Talker | MbusMeters,
+        source: Source,
+        clock: SteppedClock,
+        spoil: Callable[[], SignalName],
     ):
         self.clock = clock
         self.source = source
         self.spoil = spoil
         self._wire = wire
-        self._talker = talker
+        self._device = device
 
     async def power_off(self) -> None:
         await self._wire.unplug()
@@ -131,7 +139,7 @@ class TalkerBench:
         await self._wire.plug()
 
     def fall_silent(self, silent: bool) -> None:
-        self._talker.silent = silent
+        self._device.silent = silent
 
 
 @asynccontextmanager
@@ -182,7 +190,7 @@ async def vedirect_bench(folder: Path) -> AsyncIterator[Bench]:
     async with Wire(folder) as wire, Talker(wire, messages) as talker:
         source = VeDirectSource("unit", _serial(wire), clock=clock, timeout_s=0.5, max_age_s=0)
         async with source:
-            yield TalkerBench(wire, talker, source, clock, spoil)
+            yield SerialBench(wire, talker, source, clock, spoil)
 
 
 @asynccontextmanager
@@ -197,7 +205,29 @@ async def p1_bench(folder: Path) -> AsyncIterator[Bench]:
     async with Wire(folder) as wire, Talker(wire, lambda: [p1_telegram(lines)]) as talker:
         source = P1Source("unit", _serial(wire), clock=clock, timeout_s=0.5, max_age_s=0)
         async with source:
-            yield TalkerBench(wire, talker, source, clock, spoil)
+            yield SerialBench(wire, talker, source, clock, spoil)
+
+
+def heat_records(flow: bytes = digits(555, 2)) -> bytes:
+    """Energy, power, flow and return temperature in tenths of a degree."""
+    energy, power = b"\x0c\x06" + digits(12_345, 4), b"\x0b\x2d" + digits(42, 3)
+    return energy + power + b"\x0a\x5a" + flow + b"\x0a\x5e" + digits(412, 2)
+
+
+@asynccontextmanager
+async def mbus_bench(folder: Path) -> AsyncIterator[Bench]:
+    clock = SteppedClock(NOW_MS)
+    async with Wire(folder) as wire:
+        meters = MbusMeters(wire, {5: "12345678"}, {5: [heat_records()]})
+        bus = Bus(SerialPort(SerialSettings(str(wire.path), baud=2400)))
+
+        def spoil() -> SignalName:
+            meters.telegrams[5] = [heat_records(b"\xaa\x0a")]
+            return FLOW_TEMPERATURE
+
+        source = MbusSource("unit", bus, MbusAddress(5), role="heat", clock=clock, timeout_s=0.5)
+        async with source:
+            yield SerialBench(wire, meters, source, clock, spoil)
 
 
 BENCHES: dict[str, Callable[[Path], AbstractAsyncContextManager[Bench]]] = {
@@ -207,4 +237,5 @@ BENCHES: dict[str, Callable[[Path], AbstractAsyncContextManager[Bench]]] = {
     "rtu-over-tcp": rtu_over_tcp_bench,
     "vedirect": vedirect_bench,
     "p1": p1_bench,
+    "mbus": mbus_bench,
 }
