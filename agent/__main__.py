@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from agent import __version__, profiles, replay
+from agent import __version__, profiles, replay, scan
 from agent.domain.errors import BadMessage, EmberwattError, Transient
 from agent.domain.wire import Body, Unknown, decode_batch, decode_body
 
@@ -99,6 +99,13 @@ def _commands() -> list[tuple[str, str, str, Action, Arguments]]:
         ("status", "Show what the journal holds.", "--config site.toml", _status, _look_arguments),
         ("replay", "Run the same diagnosis over a recording.", "day.csv --json -", replay.run, replay.add_arguments),
         ("decode", "Print a payload of the wire as JSON.", "batch.bin", _decode, _decode_arguments),
+        (
+            "scan",
+            "Find devices on a range or a serial line that you name; nothing is written.",
+            "--tcp 192.168.1.0/28",
+            scan.run,
+            scan.add_arguments,
+        ),
         ("profiles", "List, show and check profiles.", "check my.toml", profiles.run, profiles.add_arguments),
     ]
 

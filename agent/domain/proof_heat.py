@@ -16,18 +16,20 @@ from agent.domain.signals import (
 )
 
 TEMPERATURES: Final = (FLOW_TEMPERATURE, RETURN_TEMPERATURE, OUTDOOR_TEMPERATURE, ROOM_TEMPERATURE)
-# What a connected sensor shows in a house that is lived in, °C. Broken wires and short circuits lie outside.
+# What a connected sensor can show, °C; broken wires and short circuits lie outside.
+# A room has the range of outside: the two may be exchanged.
 _PLAUSIBLE: Final = {
     FLOW_TEMPERATURE: (1.0, 110.0),
     RETURN_TEMPERATURE: (1.0, 110.0),
     OUTDOOR_TEMPERATURE: (-45.0, 55.0),
-    ROOM_TEMPERATURE: (-10.0, 45.0),
+    ROOM_TEMPERATURE: (-45.0, 55.0),
 }
 _STEADY_MS: Final = 60_000
 _SPREAD_K: Final = 1.0
 _MOVES_K: Final = 4.0
 _STILL_K: Final = 0.25
 _APART_K: Final = 4.0
+_NEARER_K: Final = 1.0
 _COLD: Final = 12.0
 _WARM: Final = 15.0
 
@@ -94,8 +96,8 @@ def _air(trial: Trial, levels: Mapping[SignalName, list[float]], opens: Opens) -
     if said is None:
         exchanged, told = room < _COLD and outdoor > _WARM, outdoor < _COLD and room > _WARM
     else:
-        exchanged = abs(room - said) + _APART_K / 2 < abs(outdoor - said) and abs(outdoor - room) > _APART_K
-        told = abs(outdoor - said) + _APART_K / 2 < abs(room - said) and abs(outdoor - room) > _APART_K
+        exchanged = abs(room - said) + _NEARER_K < abs(outdoor - said) and abs(outdoor - room) > _APART_K
+        told = abs(outdoor - said) + _NEARER_K < abs(room - said) and abs(outdoor - room) > _APART_K
     if exchanged:
         sure = min(0.99, 0.8 + 0.02 * abs(outdoor - room))
         yield finding_of(Mistake.OUTDOOR_ROOM_EXCHANGED, both, sure, change=Change(exchange=(both,)))

@@ -36,6 +36,8 @@ class ModbusServer:
         self.requests: list[tuple[int, int, int, int]] = []
         self.connections = 0
         self.port = 0
+        self.objects: dict[int, bytes] = {}
+        """What function 43 tells; without any it is not known."""
         self.on_request: Callable[[], None] = lambda: None
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -89,7 +91,8 @@ class ModbusServer:
             writer.close()
 
     async def _answer(self, writer: asyncio.StreamWriter, transaction: int, unit: int, body: bytes) -> bool:
-        function, address, count = struct.unpack(">BHH", body)
+        function = body[0]
+        address, count = struct.unpack(">HH", body[1:]) if len(body) == 5 else (0, 0)
         self.requests.append((unit, function, address, count))
         faults = self.faults
         self.on_request()
@@ -107,6 +110,11 @@ class ModbusServer:
         return True
 
     def _payload(self, unit: int, function: int, address: int, count: int) -> bytes:
+        if function == 43 and self.objects:
+            objects = b"".join(bytes((number, len(value))) + value for number, value in self.objects.items())
+            return bytes((43, 14, 1, 1, 0, 0, len(self.objects))) + objects
+        if function not in (1, 2, 3, 4):
+            return bytes((function | 0x80, 1))
         keys = [(unit, function, address + index) for index in range(count)]
         for _, _, where in keys:
             if code := self.faults.refuse.get((function, where)):
