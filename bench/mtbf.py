@@ -69,16 +69,20 @@ def _seconds(run: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
+def fault_detection(time_of: Any, load: float, battery: float, pv: float, soc: float) -> tuple[bool, bool]:
+    """The two published conditions."""
+    return pv > load and soc < 100 and battery < 0, time_of.hour == 12 and time_of.minute == 0 and pv == 0
+
+
 def row_loop(frame: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    """The way the published program takes: every row of a data frame looked at in turn."""
+    """The way the published program takes: each row of a data frame in turn is handed to a function."""
     found: dict[str, tuple[PublishedMtbf, PublishedMtbf]] = {}
     for _, row in frame.iterrows():
-        battery, solar = found.setdefault(row.device, (PublishedMtbf(), PublishedMtbf()))
-        at_ms = row.time.value // 1_000_000
-        if row[PV_POWER] > row[LOAD_POWER] and row[BATTERY_SOC] < 100 and row[BATTERY_POWER] < 0:
-            battery.update(at_ms)
-        if row.time.hour == 12 and row.time.minute == 0 and row[PV_POWER] == 0:
-            solar.update(at_ms)
+        failing = fault_detection(row.time, row[LOAD_POWER], row[BATTERY_POWER], row[PV_POWER], row[BATTERY_SOC])
+        pair = found.setdefault(row.device, (PublishedMtbf(), PublishedMtbf()))
+        for fails, mtbf in zip(failing, pair, strict=True):
+            if fails:
+                mtbf.update(row.time.value // 1_000_000)
     return {device: (pair[0].minutes, pair[0].failures) for device, pair in found.items()}
 
 

@@ -11,6 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source", metavar="SOURCE", help="Parquet minutes (file, folder, address), the lake, or the fleet's database"
     )
     parser.add_argument("--by", metavar="ATTRIBUTE", help="pool by it: inverter_model, firmware, installer, age …")
+    parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="failure rate of cohort A over that of cohort B")
     parser.add_argument("--published", action="store_true", help="the published figure, minute by minute")
     parser.add_argument("--from", dest="start", type=_moment, metavar="DATE", help="first moment (UTC)")
     parser.add_argument("--to", dest="end", type=_moment, metavar="DATE", help="first moment after it (UTC)")

@@ -14,7 +14,7 @@ from agent.domain.errors import BadSetup
 from cloud.fleet.equipment import age_of
 from cloud.fleet.equipment_attributes import Equipment
 from cloud.fleet.equipment_minutes import Period
-from cloud.fleet.equipment_report import CSV_COLUMNS, csv_rows, episodes_report, published_report
+from cloud.fleet.equipment_report import CSV_COLUMNS, comparison, csv_rows, episodes_report, published_report
 from cloud.lake.jobs import Job, Source, run_local, shown
 from cloud.lake.spark import SparkEngine
 from cloud.mtbf_minutes import Found, Run, Wish, analyse
@@ -22,7 +22,7 @@ from cloud.mtbf_states import analyse_states, holds_states
 
 _AGE = "age"
 _SHOWN = 10
-_PARTS = ("ranking", "cohorts", "fleet")
+_PARTS = ("ranking", "cohorts", "comparison", "fleet")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
         raise BadSetup("--from, --to", "the period is empty; expected --from before --to")
     found = _found(args)
     reports = reports_of(found, args.by, args.split, _until(found, args))
+    if args.compare is not None:
+        _compare(reports, found, args)
     document = {"source": shown(args.source), **_head(args, found), **_by_part(reports), "homes": _homes(reports)}
     if args.json is not None:
         _write_json(document, args.json)
@@ -90,6 +92,19 @@ def reports_of(found: Found, by: str | None, split_ms: int | None, until: date) 
         parts = reports_of(found.parts, by, split_ms, until)
         reports = {code: {**report, "cohorts": parts[code]["cohorts"]} for code, report in reports.items()}
     return reports
+
+
+def _compare(reports: Mapping[str, dict[str, Any]], found: Found, args: argparse.Namespace) -> None:
+    """Add the comparison of two cohorts to each report. Raises `BadSetup` for a cohort that is not there."""
+    if args.by is None or args.published:
+        raise BadSetup(
+            "--compare", "needs --by and counts episodes; expected both cohorts to be values of that attribute"
+        )
+    source = found.parts or found
+    equipment = _aged(source.equipment, _until(found, args)) if args.by == _AGE else source.equipment
+    for code, tallies in source.tallies.items():
+        homes = [tally.home(equipment) for tally in tallies]
+        reports[code]["comparison"] = comparison(homes, args.by, args.compare[0], args.compare[1])
 
 
 def _expect_known(by: str, equipment: Equipment) -> None:
@@ -175,10 +190,26 @@ def _print(reports: Mapping[str, dict[str, Any]]) -> None:
         print(f"{code}")
         for entry in report.get("cohorts", []):
             print(f"  {_line(entry, entry['name'])}  ({entry['homes']} homes)")
+        if "comparison" in report:
+            print(f"  {_compared(report['comparison'])}")
         for entry in report["ranking"][:_SHOWN]:
             print(f"  {_line(entry, entry['device'])}")
         if len(report["ranking"]) > _SHOWN:
             print(f"  … {len(report['ranking']) - _SHOWN} more")
+
+
+def _compared(entry: Mapping[str, Any]) -> str:
+    ratio, low, high = (entry.get(name) for name in ("ratio", "low", "high"))
+    told = (
+        "no failures to compare"
+        if low is None and high is None
+        else f"{_ratio(ratio)} ({_ratio(low)} to {_ratio(high)})"
+    )
+    return f"{entry['first']} over {entry['second']}: {told}"
+
+
+def _ratio(value: float | None) -> str:
+    return "unbounded" if value is None else f"{value:.2f}"
 
 
 def _line(entry: Mapping[str, Any], name: str) -> str:

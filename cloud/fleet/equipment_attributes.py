@@ -152,10 +152,11 @@ def _read_csv(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
+            names = list(reader.fieldnames or ())
             rows = [{k: (v or "").strip() for k, v in row.items() if k is not None} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadSetup(str(path), f"cannot be read: {error}") from error
-    _expect_device(path, list(reader.fieldnames or ()))
+    _expect_device(path, names)
     return rows
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agent.domain.errors import BadSetup
 from agent.domain.reliability import EpisodeReliability
-from cloud.fleet.equipment import Cohort, Home, Standing, pool, rank_homes
+from cloud.fleet.equipment import UNKNOWN, Cohort, Home, Standing, compare, pool, rank_homes
 from cloud.fleet.equipment_change import Change, change
 from cloud.fleet.equipment_rates import Mtbf, Ratio
 from cloud.fleet.equipment_tally import Equipment, PublishedTally, Tally
@@ -24,6 +25,16 @@ def episodes_report(
     if by is not None:
         report["cohorts"] = [_cohort(row, _members(row.name, by, homes, own), split_ms) for row in pool(homes, by)]
     return report
+
+
+def comparison(homes: Sequence[Home], by: str, first: str, second: str) -> Document:
+    """Failure rate of the cohort `first` over that of `second`. Raises `BadSetup` where one has no home."""
+    groups = [[home for home in homes if (home.equipment.get(by) or UNKNOWN) == name] for name in (first, second)]
+    for name, group in zip((first, second), groups, strict=True):
+        if not group:
+            known = sorted({home.equipment.get(by) or UNKNOWN for home in homes})
+            raise BadSetup("--compare", f"no home has {by} {name!r}; known: {', '.join(known)}")
+    return {"first": first, "second": second, **_ratio(compare(groups[0], groups[1]))}
 
 
 def published_report(found: Sequence[PublishedTally], equipment: Equipment, *, by: str | None = None) -> Document:
@@ -47,7 +58,7 @@ def _published(row: PublishedTally) -> Document:
 def _published_cohorts(found: Sequence[PublishedTally], equipment: Equipment, by: str) -> list[Document]:
     groups: dict[str, list[PublishedTally]] = {}
     for row in found:
-        groups.setdefault(equipment.get(row.device, {}).get(by) or "unknown", []).append(row)
+        groups.setdefault(equipment.get(row.device, {}).get(by) or UNKNOWN, []).append(row)
     pooled = [
         (len(rows), PublishedTally(name, sum(r.failures for r in rows), sum(r.minutes for r in rows)))
         for name, rows in groups.items()
@@ -60,7 +71,7 @@ def _published_cohorts(found: Sequence[PublishedTally], equipment: Equipment, by
 
 
 def _members(name: str, by: str, homes: Sequence[Home], own: Mapping[str, Tally]) -> list[Tally]:
-    return [own[home.device] for home in homes if (home.equipment.get(by) or "unknown") == name]
+    return [own[home.device] for home in homes if (home.equipment.get(by) or UNKNOWN) == name]
 
 
 def _standing(row: Standing, tally: Tally) -> Document:

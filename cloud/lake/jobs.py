@@ -57,6 +57,11 @@ class Source:
     files: tuple[str, ...]
     schema: pa.Schema
 
+    @property
+    def texts(self) -> list[str]:
+        """Columns of text, which are read as codes into the few values they have."""
+        return [field.name for field in self.schema if _is_text(field.type)]
+
 
 def open_source(address: str, columns: Sequence[str]) -> Source:
     """The files at `address`: one file, a folder, or an address such as `s3://bucket/minutes`.
@@ -84,6 +89,10 @@ def filesystem_of(address: str) -> tuple[pafs.FileSystem, str]:
         return cast("tuple[pafs.FileSystem, str]", pafs.FileSystem.from_uri(address))
     except (pa.ArrowException, ValueError, OSError) as error:
         raise BadSetup(shown(address), f"not an address of files: {error}") from error
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def shown(address: str) -> str:
@@ -115,11 +124,13 @@ def _schema(filesystem: pafs.FileSystem, path: str) -> pa.Schema:
         return file.schema_arrow
 
 
-def _open(filesystem: pafs.FileSystem, path: str) -> pq.ParquetFile:
+def _open(filesystem: pafs.FileSystem, path: str, texts: Sequence[str] = ()) -> pq.ParquetFile:
     try:
         local = isinstance(filesystem, pafs.LocalFileSystem)
         handle = pa.memory_map(path) if local else filesystem.open_input_file(path)
-        return pq.ParquetFile(handle, read_dictionary=[DEVICE])
+        file = pq.ParquetFile(handle)
+        codes = [name for name in texts if name in file.schema_arrow.names]
+        return pq.ParquetFile(handle, read_dictionary=codes, metadata=file.metadata) if codes else file
     except (pa.ArrowException, OSError) as error:
         raise BadSetup(path, f"not a readable Parquet file: {error}") from error
 
@@ -201,7 +212,7 @@ def _row_counts(filesystem: pafs.FileSystem, path: str) -> list[int]:
 
 def partial_of(job: Job, source: Source, piece: Piece) -> pa.Table:
     """The job's partial results of one piece."""
-    with _open(source.filesystem, piece.path) as file:
+    with _open(source.filesystem, piece.path, source.texts) as file:
         return job.partial(read_columns(file, piece, (DEVICE, *job.columns)))
 
 

@@ -93,8 +93,8 @@ def minutes(tmp_path: Path) -> Path:
 
 def test_homes_and_cohorts_as_json_rows_and_picture(minutes: Path, tmp_path: Path) -> None:
     out, rows, png = tmp_path / "out.json", tmp_path / "out.csv", tmp_path / "out.png"
-    code = command(minutes, "--by", "inverter_model", "--json", out, "--csv", rows, "--png", png)
-    assert code == 0
+    options = ["--by", "inverter_model", "--compare", "Y9", "X1", "--json", out, "--csv", rows, "--png", png]
+    assert command(minutes, *options) == 0
     found = document(out)
     ranking = found["ranking"]["battery_not_charging"]
     assert [entry["device"] for entry in ranking] == ["good-0", "good-1", "good-2", "good-3", "bad-0", *BAD, "new"]
@@ -105,6 +105,9 @@ def test_homes_and_cohorts_as_json_rows_and_picture(minutes: Path, tmp_path: Pat
     worst = found["cohorts"]["battery_not_charging"][-1]
     assert (worst["name"], worst["homes"], worst["failures"]) == ("Y9", 4, 54)
     assert worst["rate_to_rest"]["low"] > 2
+    compared = found["comparison"]["battery_not_charging"]
+    assert compared["low"] == worst["rate_to_rest"]["low"]
+    assert compared["p_value"] < 0.001
     with rows.open() as file:
         table = list(csv.DictReader(file))
     assert [row["name"] for row in table if row["code"] == "battery_not_charging"][:3] == ["X1", "Y9", "good-0"]
@@ -275,6 +278,8 @@ def test_the_fleets_database_and_the_lake_sealed_from_it_agree(tmp_path: Path) -
     ("arguments", "said"),
     [
         (["--by", "colour"], "no home has 'colour'; known: inverter_model"),
+        (["--compare", "X1", "Y9"], "--compare: needs --by"),
+        (["--by", "inverter_model", "--compare", "X1", "Z0"], "no home has inverter_model 'Z0'; known: X1, Y9"),
         (["--from", "2017-06-02", "--to", "2017-06-01"], "the period is empty"),
         (["--timezone", "Mars/Olympus"], "'Mars/Olympus' is not a time zone"),
         (["--equipment", "/nowhere.csv"], "/nowhere.csv: cannot be read"),
