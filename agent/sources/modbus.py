@@ -34,6 +34,7 @@ _CALLS: Final[Mapping[int, _ReadCall]] = {
 }
 
 _ILLEGAL_ADDRESS: Final = 2
+_WRITE_ONE: Final = 6
 _BUSY: Final = frozenset({5, 6})
 _ASK_AGAIN: Final = 60
 """Reads after which a part that the device did not have is asked for again."""
@@ -176,6 +177,19 @@ class ModbusSource:
                 await self._connect()
             return await self._request(unit, function, address, count)
 
+    async def raw_write(self, unit: int, function: int, address: int, values: Sequence[int]) -> None:
+        """Another master's wish, function 6 or 16. The agent itself never writes. Raises as `raw_read` does."""
+
+        def call(client: ModbusBaseClient) -> Awaitable[ModbusPDU]:
+            if function == _WRITE_ONE:
+                return client.write_register(address, values[0], device_id=unit)
+            return client.write_registers(address, list(values), device_id=unit)
+
+        async with self._lock:
+            if self._client is None or not self._client.connected:
+                await self._connect()
+            await self._exchange(call)
+
     async def identify(self) -> Equipment:
         """Maker, model, serial number and firmware as far as the device tells them."""
         async with self._lock:
@@ -281,6 +295,16 @@ class ModbusSource:
         return await self._request_once(unit, function, address, count)
 
     async def _request_once(self, unit: int, function: int, address: int, count: int) -> Sequence[int]:
+        """One read and its answer."""
+        call = _CALLS[function]
+        answer = await self._exchange(lambda client: call(client, address, count=count, device_id=unit))
+        words = _content(answer, function, count)
+        if words is None:
+            self._drop()
+            raise SourceUnavailable(self._name, f"the answer does not fit the request for {count} from {address}")
+        return words
+
+    async def _exchange(self, call: Callable[[ModbusBaseClient], Awaitable[ModbusPDU]]) -> ModbusPDU:
         """One request and its answer. Whatever leaves the stream in doubt closes the connection."""
         client = self._client
         if client is None:
@@ -289,7 +313,7 @@ class ModbusSource:
         answer: ModbusPDU | None = None
         try:
             async with asyncio.timeout(self._timeout_s) as self._waiting:
-                answer = await _CALLS[function](client, address, count=count, device_id=unit)
+                answer = await call(client)
         except TimeoutError:
             lost = not client.connected
             reason = "lost the connection" if lost else f"no answer within {self._timeout_s:g} s"
@@ -303,11 +327,7 @@ class ModbusSource:
                 self._drop()
         if isinstance(answer, ExceptionResponse):
             raise Refused(answer.exception_code)
-        words = _content(answer, function, count)
-        if words is None:
-            self._drop()
-            raise SourceUnavailable(self._name, f"the answer does not fit the request for {count} from {address}")
-        return words
+        return answer
 
     async def _pause(self) -> None:
         gap_s = self._profile.limits.gap_ms / 1000

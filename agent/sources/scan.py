@@ -147,7 +147,7 @@ async def scan_link(
 ) -> list[Found]:
     """Who answers on this link. `first_only` ends with the first unit that is known; `progress` hears each unit.
 
-    Of a place that is not known at all the first unit that answers is given. A place without anybody who listens costs one time-out.
+    Of a place that is not known at all the first unit that answers is given. Where nobody listens: one time-out.
     """
     found: list[Found] = []
     async with _asking(link, rules) as asker:
