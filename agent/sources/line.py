@@ -17,6 +17,8 @@ from typing import Any, Final, Protocol
 
 import serial
 
+from agent.sources.threads import in_thread
+
 _CHUNK: Final = 4096
 _KEEP: Final = 8192
 _BY_ID: Final = Path("/dev/serial/by-id")
@@ -137,7 +139,7 @@ class SerialPort:
 
     async def open(self, timeout_s: float) -> Line:
         # In a thread: with a hung adapter even opening can take seconds.
-        opening = asyncio.ensure_future(asyncio.to_thread(self._open))
+        opening = in_thread(self._open, f"open {self}")
         try:
             async with asyncio.timeout(timeout_s):
                 device = await asyncio.shield(opening)

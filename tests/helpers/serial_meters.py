@@ -165,3 +165,23 @@ class MbusMeters:
         self._turn[meter] = control & 0x20, turn
         telegrams = self.telegrams[meter]
         self.wire.send(mbus_frame(0x08, meter, mbus_head(self.serials[meter]) + telegrams[turn % len(telegrams)]))
+
+
+def w1_crc(data: bytes) -> int:
+    """CRC-8 of 1-Wire bit by bit."""
+    value = 0
+    for byte in data:
+        for bit in range(8):
+            mix = (value ^ byte >> bit) & 1
+            value = value >> 1 ^ (0x8C if mix else 0)
+    return value
+
+
+def w1_slave(celsius: float, *, right: bool = True, spare: int = 0x0E) -> str:
+    """The file that the kernel shows of a DS18B20; `spare` is byte 6 of the scratchpad."""
+    raw = round(celsius * 16) & 0xFFFF
+    pad = bytes([raw & 0xFF, raw >> 8, 0x4B, 0x46, 0x7F, 0xFF, spare, 0x10])
+    pad += bytes([w1_crc(pad)])
+    hexed = pad.hex(" ")
+    said = "YES" if right else "NO"
+    return f"{hexed} : crc={pad[8]:02x} {said}\n{hexed} t={round(celsius * 1000)}\n"

@@ -1,17 +1,29 @@
 """Every kind of source with the device behind it, and the device's switches."""
 
+import os
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
-from agent.domain.signals import BATTERY_SOC, FLOW_TEMPERATURE, GRID_POWER, SIGNALS, Quality, SignalName
+from agent.domain.signals import (
+    BATTERY_SOC,
+    FLOW_TEMPERATURE,
+    GRID_POWER,
+    RETURN_TEMPERATURE,
+    SIGNALS,
+    Quality,
+    SignalName,
+)
 from agent.ports import Source
 from agent.sources.bus import Bus
 from agent.sources.in_turn import InTurn
 from agent.sources.line import Port, SerialPort, SerialSettings, TcpPort
 from agent.sources.links import RtuLink, TcpLink
 from agent.sources.modbus import ModbusSource
+from agent.sources.onewire import OneWireSource
 from agent.sources.profile_file import load_profile
 from agent.sources.serial_mbus import MbusAddress, MbusSource
 from agent.sources.serial_p1 import P1Source
@@ -29,6 +41,7 @@ from tests.helpers.serial_meters import (
     digits,
     p1_telegram,
     vedirect_block,
+    w1_slave,
 )
 from tests.helpers.sources import MemorySource, SteppedClock
 from tests.helpers.sunspec_device import hybrid, serve
@@ -230,6 +243,55 @@ async def mbus_bench(folder: Path) -> AsyncIterator[Bench]:
             yield SerialBench(wire, meters, source, clock, spoil)
 
 
+class W1Folder:
+    """What the kernel shows of two sensors; a hung bus is a pipe that nobody writes to."""
+
+    SENSORS = MappingProxyType({"28-0000000000a1": FLOW_TEMPERATURE, "28-0000000000b2": RETURN_TEMPERATURE})
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "devices"
+        self.clock = SteppedClock(NOW_MS)
+        self.celsius = {"28-0000000000a1": 55.5, "28-0000000000b2": 41.25}
+        self.source: Source = OneWireSource("unit", self.SENSORS, clock=self.clock, folder=self.folder, timeout_s=0.5)
+        self._write()
+
+    async def power_off(self) -> None:
+        shutil.rmtree(self.folder)
+
+    async def power_on(self) -> None:
+        self._write()
+
+    def fall_silent(self, silent: bool) -> None:
+        files = [self.folder / sensor / "w1_slave" for sensor in self.SENSORS]
+        if silent:
+            for file in files:
+                file.unlink()
+                os.mkfifo(file)
+            return
+        pipes = [os.open(file, os.O_RDWR) for file in files]
+        self._write()
+        for pipe in pipes:
+            os.close(pipe)
+
+    def spoil(self) -> SignalName:
+        file = self.folder / "28-0000000000a1" / "w1_slave"
+        file.write_text(file.read_text().replace("YES", "NO"))
+        return FLOW_TEMPERATURE
+
+    def _write(self) -> None:
+        for sensor, celsius in self.celsius.items():
+            (self.folder / sensor).mkdir(parents=True, exist_ok=True)
+            (self.folder / sensor / "w1_slave").unlink(missing_ok=True)
+            (self.folder / sensor / "w1_slave").write_text(w1_slave(celsius))
+
+
+@asynccontextmanager
+async def onewire_bench(folder: Path) -> AsyncIterator[Bench]:
+    bench = W1Folder(folder)
+    async with bench.source:
+        yield bench
+
+
 BENCHES: dict[str, Callable[[Path], AbstractAsyncContextManager[Bench]]] = {
     "memory": memory_bench,
     "modbus": modbus_bench,
@@ -238,4 +300,5 @@ BENCHES: dict[str, Callable[[Path], AbstractAsyncContextManager[Bench]]] = {
     "vedirect": vedirect_bench,
     "p1": p1_bench,
     "mbus": mbus_bench,
+    "onewire": onewire_bench,
 }
