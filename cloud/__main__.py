@@ -1,29 +1,81 @@
 """`emberwatt-cloud`: the aggregator and what is done with its data."""
 
 import argparse
-import asyncio
-import json
 import logging
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Final, NoReturn, Protocol
 
 from agent.domain.errors import EmberwattError, Transient
 
 EXAMPLES = """\
 examples:
   emberwatt-cloud serve --config /etc/emberwatt/cloud.toml
-  emberwatt-cloud quarantine --config cloud.toml --json
+  emberwatt-cloud analyse heating export.csv --out findings/
+  emberwatt-cloud mtbf minutes/ --by inverter_model --json -
 """
+
+
+class Program(Protocol):
+    """What a command's module offers."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, args: argparse.Namespace) -> int: ...
+
+
+# Name, purpose, example.
+COMMANDS: Final = (
+    ("serve", "Subscribe, store, and serve pages and API.", "--config cloud.toml"),
+    ("quarantine", "List messages that were put aside.", "--config cloud.toml --json"),
+    ("import", "Take over an export of heating measurements.", "export.csv --into samples/"),
+    ("analyse", "Compare the installations of a fleet.", "heating samples/ --out findings/"),
+    ("mtbf", "MTBF of a fleet, by equipment.", "minutes/ --by inverter_model --json -"),
+    ("incidents", "Group faults and findings into incidents.", "--config cloud.toml"),
+    ("jobs", "List, run and show nightly jobs.", "list --config cloud.toml"),
+)
+
+
+def program(name: str) -> Program:
+    """The module of a command; only the one that is asked for is loaded, because some stand on large libraries."""
+    match name:
+        case "serve":
+            from cloud import serve_command
+
+            return serve_command
+        case "quarantine":
+            from cloud import quarantine_command
+
+            return quarantine_command
+        case "import":
+            from cloud import importer
+
+            return importer
+        case "analyse":
+            from cloud import analyse
+
+            return analyse
+        case "mtbf":
+            from cloud import mtbf
+
+            return mtbf
+        case "incidents":
+            from cloud import incidents_command
+
+            return incidents_command
+        case _:
+            from cloud import jobs_command
+
+            return jobs_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command and leave with its exit status: 0 done, 1 not now, 2 something a person must put right."""
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
+        arguments = _parser(words).parse_args(words)
         sys.exit(arguments.command(arguments))
     except EmberwattError as error:
         _fail(error)
@@ -52,7 +104,8 @@ def _fail_group(group: BaseExceptionGroup[BaseException]) -> NoReturn:
     _fail(leaf)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser, with the arguments of the command that `words` name; the others stay unloaded."""
     shape = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog="emberwatt-cloud",
@@ -62,56 +115,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"emberwatt-cloud {version('emberwatt')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    def command(name: str, purpose: str, example: str, action: Any) -> argparse.ArgumentParser:
+    for name, purpose, example in COMMANDS:
         sub = commands.add_parser(
-            name, help=purpose, description=purpose, epilog=f"example:\n  {example}", formatter_class=shape
+            name,
+            help=purpose,
+            description=purpose,
+            epilog=f"example:\n  emberwatt-cloud {name} {example}",
+            formatter_class=shape,
         )
-        sub.set_defaults(command=action)
-        sub.add_argument(
-            "--config", type=Path, default=None, metavar="CLOUD.toml", help="without it, the defaults hold"
-        )
-        return sub
-
-    serve = command(
-        "serve", "Subscribe, store, and serve pages and API.", "emberwatt-cloud serve --config cloud.toml", _serve
-    )
-    serve.add_argument("--port", type=int, default=None, help="instead of http.port of the file; 0 takes any free one")
-    aside = command(
-        "quarantine",
-        "List messages that were put aside.",
-        "emberwatt-cloud quarantine --config cloud.toml",
-        _quarantine,
-    )
-    aside.add_argument("--json", action="store_true", help="for scripts")
+        if name in words[:1]:
+            chosen = program(name)
+            chosen.add_arguments(sub)
+            sub.set_defaults(command=chosen.run)
     return parser
-
-
-def _serve(arguments: argparse.Namespace) -> int:
-    from cloud import app, config
-
-    asyncio.run(app.serve(config.load(arguments.config), port=arguments.port))
-    return 0
-
-
-def _quarantine(arguments: argparse.Namespace) -> int:
-    import msgspec
-
-    from cloud import app, config
-    from cloud.store.database import Database
-    from cloud.store.reader import SqlFleetReader
-
-    loaded = config.load(arguments.config)
-    clock = app.make_clock(loaded)
-    with Database(loaded.database_url, clock) as database:
-        rows = SqlFleetReader(database, clock).quarantined()
-    if arguments.json:
-        print(json.dumps([msgspec.structs.asdict(row) for row in rows], indent=2))
-    for row in [] if arguments.json else rows:
-        print(f"{row.id:6} {row.device or '–':40} {row.size:8} bytes  {row.reason}")
-    if not rows and not arguments.json:
-        print("nothing was put aside")
-    return 0
 
 
 if __name__ == "__main__":
