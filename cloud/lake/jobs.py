@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Protocol, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
@@ -23,6 +24,7 @@ DEVICE = "device"
 EQUIPMENT = "equipment"
 _TRIES = 3
 _PIECE_ROWS = 1 << 19
+_SHARD_BYTES = 8 << 20
 Progress = Callable[[int, int], None]
 
 
@@ -153,8 +155,18 @@ def _run_once(job: Job, source: Source, workers: int, progress: Progress | None)
             done.append(part)
             if progress is not None:
                 progress(len(done), len(pieces))
-    partials = pa.concat_tables(done) if done else job.partial_schema.empty_table()
-    return in_order(job.finish(partials))
+        shards = _shards(pa.concat_tables([job.partial_schema.empty_table(), *done]))
+        return in_order(pa.concat_tables(pool.map(job.finish, shards)))
+
+
+def _shards(partials: pa.Table) -> list[pa.Table]:
+    """The partial results in parts that each hold everything about their devices: several at once, none too large."""
+    count = min(-(-partials.nbytes // _SHARD_BYTES), len(partials))
+    if count < 2:
+        return [partials]
+    codes = partials.column(DEVICE).dictionary_encode().unify_dictionaries().combine_chunks().indices
+    shard = pc.bit_wise_and(codes, (1 << (count - 1).bit_length()) - 1)
+    return [part for i in range(1 << (count - 1).bit_length()) if len(part := partials.filter(pc.equal(shard, i)))]
 
 
 def in_order(result: pa.Table) -> pa.Table:
