@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+
+from agent.domain.errors import BadSetup
+from cloud.config import load
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "cloud.toml"
+    path.write_text(text)
+    return path
+
+
+def test_without_a_file_the_defaults_hold() -> None:
+    loaded = load(None)
+    assert (loaded.settings.http.host, loaded.settings.http.port) == ("127.0.0.1", 8080)
+    assert loaded.database_url == "sqlite:///fleet.db"
+
+
+def test_a_relative_database_lies_beside_the_file(tmp_path: Path) -> None:
+    assert load(write(tmp_path, "")).database_url == f"sqlite:///{tmp_path.resolve()}/fleet.db"
+    absolute = write(tmp_path, '[database]\nurl = "sqlite:////var/lib/fleet.db"\n')
+    assert load(absolute).database_url == "sqlite:////var/lib/fleet.db"
+    other = write(tmp_path, '[database]\nurl = "postgresql://fleet@db/fleet"\n')
+    assert load(other).database_url == "postgresql://fleet@db/fleet"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[http]\nport = 'x'\n", "http.port"),
+        ("[https]\n", "https"),
+        ("[broker]\nhots = 'x'\n", "hots"),
+        ("[broker\n", "not TOML"),
+        ("[clock]\nrate = 60\n", "clock"),
+    ],
+)
+def test_what_cannot_be_is_named(tmp_path: Path, text: str, named: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(BadSetup, match=named) as refused:
+        load(path)
+    assert str(path) in str(refused.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadSetup, match=r"nowhere\.toml: cannot be read"):
+        load(tmp_path / "nowhere.toml")
