@@ -3,10 +3,10 @@
 from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 
-from cloud.api import devices, fleet, history, mtbf, reference
+from cloud.api import devices, fleet, history, incidents, jobs, mtbf, reference
 from cloud.api.limits import BodyLimit
 from cloud.api.problems import ProblemBody, install
-from cloud.ports import Clock, FleetReader
+from cloud.ports import Clock, FleetReader, IncidentDesk, JobDesk
 
 _DESCRIPTION = (
     "Sites, twins, series, faults and reliability of a fleet. Times are ISO 8601 in UTC with Z; a parameter also takes "
@@ -22,8 +22,18 @@ _ERRORS = {
 }
 
 
-def make_api(reader: FleetReader, clock: Clock, version: str = "0.1.0") -> FastAPI:
-    """The API over `reader`. Mount it: `app.mount("/api/v1", make_api(reader, clock))`."""
+def make_api(
+    reader: FleetReader,
+    clock: Clock,
+    version: str = "0.1.0",
+    *,
+    incident_desk: IncidentDesk | None = None,
+    job_desk: JobDesk | None = None,
+) -> FastAPI:
+    """The API over `reader`; incidents and jobs have endpoints where they are given.
+
+    Mount it: `app.mount("/api/v1", make_api(reader, clock))`.
+    """
     app = FastAPI(
         title="emberwatt",
         version=version,
@@ -35,9 +45,15 @@ def make_api(reader: FleetReader, clock: Clock, version: str = "0.1.0") -> FastA
     )
     app.state.reader = reader
     app.state.clock = clock
+    app.state.incidents, app.state.jobs = incident_desk, job_desk
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=5)
     install(app)
-    for part in (devices, history, fleet, mtbf, reference):
+    for part in (devices, history, fleet, mtbf):
         app.include_router(part.router)
+    if incident_desk is not None:
+        app.include_router(incidents.router)
+    if job_desk is not None:
+        app.include_router(jobs.router)
+    app.include_router(reference.router)
     return app

@@ -96,7 +96,7 @@ def patch_desired(
     """
     _twins(reader, device)
     _check_depth(patch)
-    return _written(reader.desire(device, patch, _version(if_match, expected)), response)
+    return _written(reader.desire(device, patch, version_of(if_match, expected)), response)
 
 
 @router.put("/devices/{device}/twin/desired")
@@ -110,7 +110,7 @@ def put_desired(
 ) -> TwinHalf:
     """Put a whole desired document, without nulls, in place of the present one. Versions as for PATCH."""
     desired, _ = _twins(reader, device)
-    version = _version(if_match, expected)
+    version = version_of(if_match, expected)
     _check_depth(doc)
     _check_no_null(doc, "body")
     if version != desired.version:
@@ -134,7 +134,7 @@ def _written(twin: Twin, response: Response) -> TwinHalf:
     return _half(twin)
 
 
-def _version(if_match: str | None, expected: int | None) -> int:
+def version_of(if_match: str | None, expected: int | None) -> int:
     if if_match is None and expected is None:
         raise invalid("expected", None, "the version the write was made on, as If-Match header or `expected`")
     if if_match is None:

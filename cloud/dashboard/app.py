@@ -11,9 +11,9 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from agent.domain.errors import BadSetup, Transient
-from cloud.dashboard import pages
+from cloud.dashboard import incident_pages, job_pages, pages
 from cloud.dashboard.rendering import rendered
-from cloud.ports import Clock, FleetReader
+from cloud.ports import Clock, FleetReader, IncidentDesk, JobDesk
 
 _STATIC = Path(__file__).parent / "static"
 # The pages take nothing from elsewhere and run no script but their own, whatever a site calls itself.
@@ -28,11 +28,21 @@ _HEADERS = {
 }
 
 
-def make_dashboard(reader: FleetReader, clock: Clock) -> FastAPI:
-    """The pages over `reader`. Mount it last: `app.mount("/", make_dashboard(reader, clock))`."""
+def make_dashboard(
+    reader: FleetReader,
+    clock: Clock,
+    *,
+    incident_desk: IncidentDesk | None = None,
+    job_desk: JobDesk | None = None,
+) -> FastAPI:
+    """The pages over `reader`; incidents and jobs have pages where they are given.
+
+    Mount it last: `app.mount("/", make_dashboard(reader, clock))`.
+    """
     app = FastAPI(title="emberwatt pages", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.reader = reader
     app.state.clock = clock
+    app.state.incidents, app.state.jobs = incident_desk, job_desk
     app.middleware("http")(_with_headers)
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=5)
     app.add_exception_handler(HTTPException, _on_http)
@@ -40,6 +50,10 @@ def make_dashboard(reader: FleetReader, clock: Clock) -> FastAPI:
     app.add_exception_handler(Transient, _on_away)
     app.add_exception_handler(BadSetup, _on_away)
     app.include_router(pages.router)
+    if incident_desk is not None:
+        app.include_router(incident_pages.router)
+    if job_desk is not None:
+        app.include_router(job_pages.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     return app
 

@@ -25,6 +25,8 @@ PAGES.filters["segment"] = _segment
 
 
 def rendered(request: Request, template: str, content: Mapping[str, Any], status: int = 200) -> HTMLResponse:
-    """The page; `base` is the address that all its links stand on."""
+    """The page; `base` is the address that all its links stand on, `parts` what the program has beside the fleet."""
     base = request.scope.get("root_path", "")
-    return HTMLResponse(PAGES.get_template(template).render(base=base, **content), status_code=status)
+    parts = {name for name in ("incidents", "jobs") if getattr(request.app.state, name, None) is not None}
+    page = PAGES.get_template(template).render(base=base, parts=parts, **content)
+    return HTMLResponse(page, status_code=status)
