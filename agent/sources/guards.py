@@ -41,10 +41,12 @@ _LEAP_SHARE: Final = 0.25
 _TEMPERATURE_LEAP_K: Final = 10.0
 _TEMPERATURE_RATE: Final = 1.0
 _CHARGE_LEAP: Final = 10.0
-_COUNTER_LEAP_WH: Final = 5000.0
+_COUNTER_LEAP_WH: Final = 50.0
+_COUNTER_LEAP_W: Final = 30_000.0
 _COUNTER_SLACK_WH: Final = 2000.0
 _MOST_W: Final = 200_000.0
 _HELD_STEPS: Final = 5.0
+_HELD_WH: Final = 1000.0
 # Two answers to the same request, a moment apart.
 _AGREE_W: Final = 200.0
 _AGREE_SHARE: Final = 0.1
@@ -104,7 +106,8 @@ class _Memory:
     def held(self, value: float) -> bool:
         """A counter that has fallen by a little: of no value itself, but no sign of a slipped block."""
         last = self.value
-        return self.kind == "counter" and last is not None and 0 < last - value <= _HELD_STEPS * self.step
+        most = max(_HELD_WH, _HELD_STEPS * self.step)
+        return self.kind == "counter" and last is not None and 0 < last - value <= most
 
     def leaps(self, value: float, at_ms: int, anchored: bool) -> bool:
         """Whether the value is so far from the last one that it should be read again."""
@@ -113,9 +116,12 @@ class _Memory:
         distance = abs(value - self.value)
         if self.kind == "power":
             return distance > max(_POWER_LEAP_W if anchored else _BARE_LEAP_W, _LEAP_SHARE * abs(self.value))
+        passed_s = max(0, at_ms - self.at_ms) / 1000
         if self.kind == "temperature":
-            return distance > _TEMPERATURE_LEAP_K + _TEMPERATURE_RATE * max(0, at_ms - self.at_ms) / 1000
-        return distance > {"charge": _CHARGE_LEAP, "counter": _COUNTER_LEAP_WH}.get(self.kind, float("inf"))
+            return distance > _TEMPERATURE_LEAP_K + _TEMPERATURE_RATE * passed_s
+        if self.kind == "counter":
+            return distance > max(_COUNTER_LEAP_WH, 2 * self.step, _COUNTER_LEAP_W * passed_s / 3600)
+        return self.kind == "charge" and distance > _CHARGE_LEAP
 
     def agrees(self, first: float, second: float) -> bool:
         """Whether two answers within a moment can both be true."""

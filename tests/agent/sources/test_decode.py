@@ -9,25 +9,22 @@ from hypothesis import strategies as st
 
 from agent.domain.signals import (
     BATTERY_SOC,
-    GRID_POWER,
+    BATTERY_TEMPERATURE,
     INVERTER_ALARM,
     INVERTER_STATE,
-    LOAD_POWER,
     PUMP_ON,
     PV_POWER,
     InverterAlarm,
     InverterState,
     Quality,
 )
-from agent.sources.answers import Decoder, MapMoved
 from agent.sources.decode import FieldDecoder, factor_of, text_of
-from agent.sources.planning import Block
-from agent.sources.profile import BoundSum, Field, Guard, Layout, Profile, Register
+from agent.sources.profile import Profile, Register
 
 PROFILE = Profile(name="p", maker="m", model="x", sources=("none",), register=())
 INVALID = Quality.INVALID
 
-FORMATS = {"u16": ">H", "i16": ">h", "u32": ">I", "i32": ">i", "u64": ">Q", "f32": ">f"}
+FORMATS = {"u16": ">H", "i16": ">h", "u32": ">I", "i32": ">i", "u64": ">Q", "i64": ">q", "f32": ">f"}
 
 
 def words_of(kind: str, value: float, order: str) -> list[int]:
@@ -41,7 +38,7 @@ def number(words: list[int], factor: int | None = None, name: str = "_x", start:
     return FieldDecoder(PROFILE, name, register).number(words, start, factor)
 
 
-@pytest.mark.parametrize("kind", ["u16", "i16", "u32", "i32", "u64"])
+@pytest.mark.parametrize("kind", ["u16", "i16", "u32", "i32", "u64", "i64"])
 @given(data=st.data())
 def test_whole_numbers_round_trip(kind: str, data: st.DataObject) -> None:
     size = struct.calcsize(FORMATS[kind]) * 8
@@ -156,46 +153,47 @@ def test_a_text_ends_at_the_first_nul_and_has_no_control_characters() -> None:
     assert text_of([0x4142, 0x0743, 0x0041, 0x4141]) == "ABC"
 
 
-def layout() -> tuple[Layout, list[Block]]:
-    ac = Register(type="i16", signal="_ac", address=0)
-    grid = Register(type="i16", signal=GRID_POWER, address=10)
-    fields = (Field("_ac", 1, 0, ac), Field(GRID_POWER, 1, 10, grid))
-    return Layout(fields, (), (BoundSum(LOAD_POWER, (0, 1), (), 50.0),)), [Block(1, 3, 0, 1), Block(1, 3, 10, 1)]
+@given(st.integers(0, 0xFFFF))
+def test_halves_of_a_word(word: int) -> None:
+    assert number([word], type="u8") == word & 0xFF
+    assert number([word], type="u8_high") == word >> 8
 
 
-def test_a_sum_of_one_poll() -> None:
-    where, blocks = layout()
-    values, bad = Decoder(PROFILE, where, blocks).decode([[2500], [-1200 & 0xFFFF]])
-    assert values == {GRID_POWER: -1200, LOAD_POWER: 1300}
-    assert bad == {}
+def test_a_halfs_sentinel_is_eight_bits_wide() -> None:
+    assert number([0x12FF], type="u8", sentinel=(0xFF,)) is INVALID
+    assert number([0xFF12], type="u8", sentinel=(0xFF,)) == 0x12
 
 
-@pytest.mark.parametrize(("grid", "quality"), [(Quality.MISSING, Quality.MISSING), (Quality.INVALID, Quality.INVALID)])
-def test_a_sum_needs_every_term(grid: Quality, quality: Quality) -> None:
-    where, blocks = layout()
-    values, bad = Decoder(PROFILE, where, blocks).decode([[2500], grid])
-    assert values == {}
-    assert bad == {GRID_POWER: quality, LOAD_POWER: quality}
+@given(st.integers(-0x7FFF, 0x7FFF))
+def test_sign_and_size(value: int) -> None:
+    assert number([abs(value) | (0x8000 if value < 0 else 0)], type="sm16", scale=0.5) == value / 2
+    assert number([0x8000 if value < 0 else 0, abs(value)], type="sm32") == value
 
 
-@pytest.mark.parametrize(("ac", "expected"), [(1150, 0.0), (1149, None), (1201, 1.0)])
-def test_a_sum_is_floored_within_its_tolerance_only(ac: int, expected: float | None) -> None:
-    where, blocks = layout()
-    values, bad = Decoder(PROFILE, where, blocks).decode([[ac], [-1200 & 0xFFFF]])
-    assert values.get(LOAD_POWER) == expected
-    assert (bad.get(LOAD_POWER) is INVALID) == (expected is None)
+def test_a_temperature_above_minus_a_hundred() -> None:
+    assert number([1235], name=BATTERY_TEMPERATURE, type="u16", scale=0.1, offset=-100.0) == pytest.approx(23.5)
+    assert number([0], name=BATTERY_TEMPERATURE, type="u16", scale=0.1, offset=-100.0, sentinel=(0,)) is INVALID
 
 
-def test_only_wanted_signals_are_given() -> None:
-    where, blocks = layout()
-    values, bad = Decoder(PROFILE, where, blocks, frozenset({LOAD_POWER})).decode([[2500], [0]])
-    assert (values, bad) == ({LOAD_POWER: 2500}, {})
+@pytest.mark.parametrize(
+    ("raw", "state"), [(2, "standby"), (3, "off"), (4, "standby"), (0x300, "fault"), (0x305, "fault"), (0x306, None)]
+)
+def test_a_map_of_ranges_in_which_the_single_number_counts_first(raw: int, state: str | None) -> None:
+    table: dict[str, str | float] = {"0..4": "standby", "3": "off", "0x300..0x305": "fault"}
+    expected = INVALID if state is None else InverterState[state.upper()]
+    assert number([raw], name=INVERTER_STATE, type="enum16", map=table) == expected
 
 
-def test_a_moved_map_is_noticed() -> None:
-    register = Register(type="u16", signal="_x", at=2, models=(7,))
-    guarded = Layout((Field("_x", 1, 12, register),), (), (), (Guard(1, 3, 10, (7, 5), 16),))
-    decoder = Decoder(PROFILE, guarded, [Block(1, 3, 10, 3)])
-    assert decoder.decode([[7, 5, 1]]) == ({}, {})
-    with pytest.raises(MapMoved):
-        decoder.decode([[8, 5, 1]])
+def test_ranges_of_bits() -> None:
+    bits: dict[str, str | float] = {"0..15": "hardware", "48..63": "grid", "other": "other"}
+    fields = {"name": INVERTER_ALARM, "type": "bits64", "bits": bits}
+    assert number([4, 0, 0, 0], **fields) == InverterAlarm.GRID  # type: ignore[arg-type]
+    assert number([4, 0, 0, 1], **fields) == InverterAlarm.HARDWARE  # type: ignore[arg-type]
+    assert number([0, 1, 0, 0], **fields) == InverterAlarm.OTHER  # type: ignore[arg-type]
+
+
+def test_the_device_itself_says_that_there_is_no_value() -> None:
+    decoder = FieldDecoder(PROFILE, "_x", Register(type="i16", signal="_x", sentinel=(0x8000,), low=0.0))
+    assert decoder.says_none([0x8000], 0, None)
+    assert decoder.says_none([5], 0, 0x8000)
+    assert not decoder.says_none([0xFFFF], 0, 0)

@@ -153,3 +153,88 @@ def test_a_fallback_that_is_not_there() -> None:
     error = refusal(HEAD + register(signal='"grid_power"', address=10, type='"i16"', fallback='"_other"'))
     assert error.where == "test.toml:10"
     assert "'_other'" in error.problem
+
+
+@pytest.mark.parametrize(
+    ("entry", "line", "words"),
+    [
+        (register(signal='"_x"', address="[1, 2, 3]", type='"u32"'), 8, ["field address", "3 addresses", "2 words"]),
+        (register(signal='"_x"', address="[1, 65536]", type='"u32"'), 8, ["field address", "65536", "65535"]),
+        (register(signal='"_x"', address=1, type='"u8"', sentinel="[0xFFFF]"), 10, ["field sentinel", "8 bits"]),
+        (register(signal='"_x"', address=1, type='"u8"', bit=8), 10, ["field bit", "0 to 7"]),
+        (
+            register(signal='"_x"', address=1, type='"u16"', map='{ "9..2" = 1 }'),
+            10,
+            ["field map", "'9..2'", "first..last"],
+        ),
+        (register(signal='"_x"', address=1, type='"u16"', map='{ "1..70000" = 1 }'), 10, ["field map", "65535"]),
+        (register(signal='"_x"', address=1, type='"bits16"', bits='{ "9..16" = 1 }'), 10, ["field bits", "0 to 15"]),
+        (register(signal='"_x"', address=1, type='"u16"', station='"roof"'), 10, ["field station", "'roof'", "none"]),
+        (
+            register(signal='"grid_power"', address=1, type='"i16"', witness="true"),
+            10,
+            ["field witness", "begins with _"],
+        ),
+        (register(signal='"_x"', address=1, type='"u16"', direction='"_way"'), 10, ["field direction", "'_way'"]),
+        (register(signal='"_x"', address=1, type='"u16"', variant='"!b"'), 10, ["field variant", "'!b'"]),
+    ],
+)
+def test_what_is_said_of_the_newer_fields(entry: str, line: int, words: list[str]) -> None:
+    error = refusal(HEAD + entry)
+    assert error.where == f"test.toml:{line}"
+    for word in words:
+        assert word in error.problem
+
+
+def test_a_direction_comes_with_its_size_and_says_only_a_sign() -> None:
+    way = register(signal='"_way"', address=1, type='"u16"', map="{ 0 = 1, 1 = -1 }", group='"g"')
+    size = {"signal": '"grid_power"', "address": 2, "type": '"u16"', "direction": '"_way"'}
+    assert "one group" in refusal(HEAD + way + register(**size)).problem
+    parse_profile(HEAD + way + register(**size, group='"g"'), "test.toml")
+    three = way.replace("-1", "3")
+    assert "1, -1 or 0" in refusal(HEAD + three + register(**size, group='"g"')).problem
+
+
+def test_a_signal_has_one_register_at_a_time() -> None:
+    other = register(signal='"grid_power"', address=20, type='"i16"')
+    error = refusal(HEAD + GRID + other)
+    assert error.where == "test.toml:12"
+    assert "register 1 gives it too" in error.problem
+    choice = '\n[[variant]]\nname = "old"\nabout = "old firmware"\n'
+    variants = GRID + 'variant = "!old"\n' + other + 'variant = "old"\n'
+    parse_profile(HEAD + choice + variants, "test.toml")
+
+
+def test_words_apart_overlap_where_they_are_and_not_between() -> None:
+    apart = register(signal='"_far"', address="[10, 14]", type='"u32"')
+    parse_profile(HEAD + apart + register(signal='"_mid"', address=12, type='"u16"'), "test.toml")
+    assert "overlaps _far" in refusal(HEAD + apart + register(signal='"_mid"', address=14, type='"u16"')).problem
+
+
+def test_halves_and_stations_share_no_word() -> None:
+    halves = [register(signal=f'"_{kind}"', address=7, type=f'"{kind}"') for kind in ("u8", "u8_high")]
+    parse_profile(HEAD + "".join(halves), "test.toml")
+    station = '\n[[station]]\nname = "meter"\nabout = "a meter"\n'
+    there = register(signal='"load_power"', address=10, type='"u16"', station='"meter"')
+    parse_profile(HEAD + station + GRID + there, "test.toml")
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ('[[fingerprint]]\naddress = 0\ntype = "f32"\nvalues = [1]\n', ["field type", "'f32'"]),
+        ("[[fingerprint]]\naddress = 0\n", ["field values"]),
+        ('[[fingerprint]]\naddress = 0\ntype = "str"\nwords = 4\nvalues = [1]\n', ["field values"]),
+        ("[[fingerprint]]\naddress = 0\nfunction = 1\nvalues = [1]\n", ["field address", "function 1"]),
+        ('[[fingerprint]]\naddress = 0\nvalues = [1]\nvariant = "x"\n', ["field variant", "'x'"]),
+        ("[[modules]]\nmodel = 1\nfirst = 2\nwords = 3\n", ["field kind_at"]),
+        ('[[modules]]\nmodel = 1\nfirst = 2\nwords = 3\nkind_at = 0\nkinds = { a = "b" }\n', ["field kinds", "'a'"]),
+        ('[[variant]]\nname = "v"\nabout = "a"\ntimes = { _no = 2.0 }\n', ["field times", "'_no'"]),
+        ('[[derived]]\nsignal = "load_power"\nplus = ["grid_power"]\noptional = ["_b"]\n', ["field optional", "'_b'"]),
+    ],
+)
+def test_tables_around_the_registers(table: str, words: list[str]) -> None:
+    error = refusal(HEAD + table + GRID)
+    assert error.where.startswith("test.toml:")
+    for word in words:
+        assert word in error.problem

@@ -7,7 +7,7 @@ import pytest
 from agent.domain.errors import BadSetup
 from agent.domain.signals import FLOW_TEMPERATURE, GRID_POWER
 from agent.sources.profile import Profile, signals_of
-from agent.sources.profile_file import load_profile, parse_profile, profile_names
+from agent.sources.profile_file import choose_variants, load_profile, parse_profile, profile_names
 
 HEAD = """\
 name = "test"
@@ -79,3 +79,32 @@ def test_variants_flip_signs_and_add_registers() -> None:
 def test_an_unknown_variant_is_answered_with_the_known_ones() -> None:
     with pytest.raises(BadSetup, match="meter_counts_export"):
         load_profile("sunspec", ["flip"])
+
+
+CHOICES = """
+[[variant]]
+name = "tens"
+about = "steps of 10 W"
+times = { grid_power = 10.0 }
+[[variant]]
+name = "swapped"
+about = "low word first"
+order = "lo"
+[[variant]]
+name = "old"
+about = "old firmware"
+firmware = "below 2"
+"""
+
+
+def test_a_variant_may_scale_reorder_and_replace() -> None:
+    text = HEAD + CHOICES + GRID + 'variant = "!old"\n' + GRID.replace("10", "90") + 'variant = "old"\n'
+    plain = parse_profile(text, "t.toml")
+
+    def chosen(*names: str) -> Profile:
+        return choose_variants(plain, names)
+
+    assert [r.address for r in chosen().register] == [10]
+    assert [r.address for r in chosen("old").register] == [90]
+    assert chosen("tens").register[0].scale == 10
+    assert (chosen().order, chosen("swapped").order) == ("hi", "lo")

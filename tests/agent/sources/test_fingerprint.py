@@ -1,0 +1,24 @@
+"""What tells one family from another."""
+
+from agent.sources.fingerprint import matches, mismatch
+from agent.sources.profile import Fingerprint
+from agent.sources.profile_file import load_profile
+
+
+def test_numbers_in_the_profiles_word_order() -> None:
+    entry = Fingerprint(address=0, type="u32", values=(8001,))
+    assert matches(entry, [0, 8001])
+    assert matches(entry, [8001, 0], "lo")
+    assert not matches(entry, [8001, 0])
+
+
+def test_texts() -> None:
+    entry = Fingerprint(address=0, type="str", words=2, contains="UN2")
+    assert matches(entry, [0x5355, 0x4E32])
+    assert not matches(entry, [0x5355, 0x4E33])
+
+
+def test_the_wrong_profile_is_named() -> None:
+    profile = load_profile("deye-sunsynk-1p")
+    text = mismatch(profile, profile.fingerprint[0], [5])
+    assert text == "register 0 says 5, profile deye-sunsynk-1p is for 3 or 768; is it the right profile?"
