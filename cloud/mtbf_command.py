@@ -138,7 +138,7 @@ def _head(args: argparse.Namespace, found: Found) -> dict[str, Any]:
 def _by_part(reports: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """`ranking`, `cohorts` and `fleet`, each by fault code."""
     parts = {name: {code: report[name] for code, report in reports.items() if report.get(name)} for name in _PARTS}
-    return {name: found for name, found in parts.items() if found}
+    return {name: found for name, found in parts.items() if found or name == "ranking"}
 
 
 def _homes(reports: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -186,6 +186,8 @@ def _draw(reports: Mapping[str, dict[str, Any]], args: argparse.Namespace) -> No
 
 
 def _print(reports: Mapping[str, dict[str, Any]]) -> None:
+    if not any(report["ranking"] for report in reports.values()):
+        print("no home was watched for any fault in this period")
     for code, report in reports.items():
         print(f"{code}")
         for entry in report.get("cohorts", []):

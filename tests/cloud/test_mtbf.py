@@ -274,6 +274,15 @@ def test_the_fleets_database_and_the_lake_sealed_from_it_agree(tmp_path: Path) -
         command(path, "--from", "2017-06-01")
 
 
+def test_a_period_without_data_says_so(minutes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, png = tmp_path / "out.json", tmp_path / "out.png"
+    assert command(minutes, "--from", "2019-01-01", "--json", out, "--png", png) == 0
+    assert document(out)["ranking"] == {}
+    assert document(out)["homes"] == {}
+    assert "no home was watched" in capsys.readouterr().out
+    assert png.stat().st_size > 1000
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
