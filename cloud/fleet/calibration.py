@@ -49,10 +49,12 @@ def tail(severity: Array, reference: Bulk | None = None) -> Floats:
     return np.asarray(np.maximum(ndtr(-away), 1e-15))
 
 
-def score(probability: Floats, tests: int) -> Floats:
-    """−log10 of the probability that any of `tests` judgements looks so bad on a healthy installation.
+def score(probability: Floats, share: float) -> Floats:
+    """−log10 of the probability that a healthy installation looks so bad in any judgement.
 
-    >>> round(float(score(np.array([0.0001]), 10)[0]), 2)
+    `share` is the part of all false alarms that this judgement may take; the parts add up to 1 (Bonferroni, weighted).
+
+    >>> round(float(score(np.array([0.0001]), 0.1)[0]), 2)
     3.0
     """
-    return np.asarray(np.clip(-np.log10(np.clip(probability * tests, 1e-30, 1.0)), 0.0, BEST_SCORE))
+    return np.asarray(np.clip(-np.log10(np.clip(probability / share, 1e-30, 1.0)), 0.0, BEST_SCORE))

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import pdist, squareform
 
 from cloud.fleet.robust import TO_SIGMA, Array, mean, median
 
 # Installations that the climates are learned from; more teach nothing.
 SAMPLE = 1200
 BLOCK_H = 3
-# Mean distance (K) up to which two series of outdoor temperature are of one climate.
-SAME_CLIMATE = 1.3
+# Mean distance (K) up to which series of outdoor temperature are of one climate: so many times what neighbours differ.
+ALIKE, SAME_CLIMATE = 2.2, (0.7, 1.5)
 MOST_CLIMATES = 24
+# A group of this share is a climate whatever it looks like; a smaller one must move and lie (K) like the largest one.
+LARGE, ALIVE, NEAR = 0.15, 0.4, 9.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def learn(outdoor: Array, cities: list[str]) -> Climates:
     filled = np.where(np.isfinite(blocks), blocks, usual)
     filled = np.nan_to_num(filled - median(filled)[:, None])
     known = np.isfinite(blocks).mean(axis=1) > 0.5
-    members = _groups(filled, known)
+    members = _weather(_groups(filled, known), filled, blocks)
     series = np.stack([_typical(outdoor[rows]) for rows in members])
     centres = np.stack([median(filled[rows].T) for rows in members])
     distance = np.stack([np.abs(filled - centre).mean(axis=1) for centre in centres], axis=1)
@@ -63,12 +65,26 @@ def _groups(filled: Array, known: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
         return [rows if len(rows) else np.arange(len(filled))]
     rows = rows[:: max(1, len(rows) // SAMPLE)]
     reach = pdist(filled[rows], "cityblock") / filled.shape[1]
-    label = fcluster(linkage(reach, "average"), SAME_CLIMATE, "distance")
+    nearest = squareform(reach) + np.diag(np.full(len(rows), np.inf))
+    within = float(np.clip(ALIKE * np.median(nearest.min(axis=1)), *SAME_CLIMATE))
+    label = fcluster(linkage(reach, "average"), within, "distance")
     # A handful of odd sensors alike is no climate.
     least = max(3, round(0.015 * len(rows)))
     groups = sorted((rows[label == each] for each in np.unique(label)), key=len, reverse=True)
     kept = [group for group in groups if len(group) >= least][:MOST_CLIMATES]
     return kept or [rows]
+
+
+def _weather(groups: list[NDArray[np.int64]], filled: Array, blocks: Array) -> list[NDArray[np.int64]]:
+    """Without small groups that are no weather: sensors that stand still or hang in a warm place, alike in that."""
+    moves = [float(median(filled[group].T).std()) for group in groups]
+    level = [float(np.nanmedian(median(blocks[group]))) for group in groups]
+    whole = sum(map(len, groups))
+    return [
+        group
+        for group, move, at in zip(groups, moves, level, strict=True)
+        if len(group) > LARGE * whole or (move > ALIVE * moves[0] and abs(at - level[0]) < NEAR) or group is groups[0]
+    ]
 
 
 def _typical(outdoor: Array) -> Array:

@@ -21,6 +21,9 @@ BLOCKS = 4
 SWING_SPAN_H = 4
 LINE_SPAN_H = 6
 LINE_LONGEST_H = 5
+LINE_PURE = 0.6
+# Difference (K) to the peers up to which an outdoor sensor is believed.
+TRUSTED = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class Daily:
     `follow`: own outdoor's regression sums on the peers' (n, x, y, xx, xy, yy). `warm`: upper quartile of the room.
     `excess`: 90 % quantile of flow less median room. `swing`: amplitude of flow around its own mean of 4 hours.
     `line`: amplitude of the strongest sine in flow, of periods from the shortest visible to 5 hours, over two days.
-    `flow_block`, `weather_block`: means of a quarter of a day. `grain`: the room's usual step.
+    `flow_block`, `weather_block`: means of a quarter of a day (own outdoor where it can
+    be believed). `grain`: the room's usual step.
     """
 
     cover: Array
@@ -91,7 +95,7 @@ def _of(raw: Array, weather: Array) -> Daily:
         swing=_swing(values[:, FLOW]),
         line=_line(values[:, FLOW]),
         flow_block=_block_means(values[:, FLOW]),
-        weather_block=_block_means(weather),
+        weather_block=_own_weather(_block_means(values[:, OUT]), _block_means(weather)),
         grain=_grain(values[:, ROOM]),
     )
 
@@ -100,6 +104,14 @@ def _grain(room: Array) -> Array:
     """The lower tenth of the room's steps that are any; NaN where it never moves."""
     steps = np.abs(np.diff(room.reshape(len(room), -1), axis=1))
     return quantiles(np.where(steps > 1e-4, steps, np.nan), 0.1)[0]
+
+
+def _own_weather(own: Array, peers: Array) -> Array:
+    """The own sensor's outdoor temperature where it sees the peers' weather, else the peers'."""
+    away = np.abs(own - peers).reshape(len(own), -1)
+    swing = spread(own.reshape(len(own), -1)) / np.maximum(spread(peers.reshape(len(own), -1)), 0.1)
+    trusted = (quantiles(away, 0.95)[0] < TRUSTED) & (swing > 0.6) & (swing < 1.6)
+    return np.where(trusted[:, None, None] & np.isfinite(own), own, peers)
 
 
 def possible(raw: Array) -> Array:
@@ -141,7 +153,8 @@ def _swing(flow: Array) -> Array:
 def _line(flow: Array) -> Array:
     """The amplitude of the strongest line in the spectrum (Hann window) of each day with the next one.
 
-    A sine of amplitude A and length N gives |X|² of A²N²/16 in its bin and a quarter of that beside it.
+    A sine of amplitude A and length N gives |X|² of A²N²/16 in its bin and a quarter of that beside it. A line that
+    does not hold most of the power is worth less: noise and boilers that switch on and off have many.
     """
     count, days, slots = flow.shape
     series = flow.reshape(count, days * slots)
@@ -153,7 +166,9 @@ def _line(flow: Array) -> Array:
     spectrum = np.fft.rfft(windows * np.hanning(size).astype(np.float32), axis=2)
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
     lines = power[..., 1:-1] + power[..., :-2] + power[..., 2:]
-    strongest = np.sqrt(lines[..., 48 // LINE_LONGEST_H - 1 :].max(axis=2) * (32 / 3)) / size
+    strongest = lines[..., 48 // LINE_LONGEST_H - 1 :].max(axis=2)
+    purity = np.minimum(strongest / np.maximum(power.sum(axis=2), 1e-6) / LINE_PURE, 1)
+    strongest = np.sqrt(strongest * (32 / 3)) / size * purity
     found = np.concatenate([strongest, strongest[:, -1:]], axis=1).astype(np.float32)
     found[np.isfinite(flow).mean(axis=2) < LEAST_SHARE] = np.nan
     return found

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.fleet.daily import FLOW, OUT, ROOM, Daily
-from cloud.fleet.robust import Array, centre_and_spread, highest, longest_run, median, rolling_median
+from cloud.fleet.robust import Array, centre_and_spread, highest, longest_run, median, quantiles, rolling_median
 
 MAX_SEVERITY = 6.0
 # Steps (K) from which a room sensor counts as coarse, and days of the same value that are news from such a one.
@@ -100,19 +100,22 @@ def _without_weekends(severity: Array) -> Array:
 
 
 def swinging(daily: Daily, threshold: float = 2.8) -> Evidence:
-    """Flow that jumps around its own mean of hours, whatever the period."""
+    """Flow that is far from its own mean of hours most of the time, whatever the period."""
     return lasting("short_cycling", daily.swing / np.float32(threshold), 3)
 
 
-def hunting(daily: Daily, threshold: float = 2.3) -> Evidence:
+def hunting(daily: Daily, threshold: float = 2.6) -> Evidence:
     """Flow that swings like a sine, which noise does not, and all day long, which schedules do not."""
     return lasting("hunting", np.minimum(daily.line, daily.swing * np.float32(1.25)) / np.float32(threshold), 3)
 
 
 def room_too_cold(daily: Daily, fleet: Usual) -> Evidence:
     """A room that stays far below the fleet's usual one in its warmer hours too, and longer than a weekend."""
-    below = max(3.2, 3.2 * fleet.room[1])
+    below = max(2.8, 2.9 * fleet.room[1])
     severity = (fleet.room[0] - daily.warm) / np.float32(below)
+    # A room below the usual one that was warm before is cold sooner.
+    fallen = (quantiles(daily.warm, 0.8)[0][:, None] - daily.warm) / np.float32(3.2)
+    severity = np.fmax(severity, np.where(daily.warm < fleet.room[0] - 1.5, fallen, np.nan))
     return lasting("room_too_cold", severity, 5)
 
 
@@ -170,7 +173,7 @@ def swapped(daily: Daily, fleet: Usual) -> tuple[Evidence, Array]:
     """
     out, room, flow = np.moveaxis(daily.raw, 2, 0)
     weather, comfort = daily.weather, fleet.room[0]
-    cold = comfort - weather > 8
+    cold = comfort - weather > 6
 
     def misfit(as_out: Array, as_room: Array) -> Array:
         return np.asarray(np.abs(as_out - weather) + np.abs(as_room - comfort))

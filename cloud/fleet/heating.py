@@ -15,8 +15,20 @@ from cloud.fleet.findings import BEHAVIOUR, Finding
 from cloud.fleet.robust import Array, centre_and_spread, median
 from cloud.fleet.state import State
 
-# A fault without a name must be this much rarer than a named one, and this far from its cluster (standard deviations).
-UNNAMED = 0.1
+# How the false alarms that are allowed are shared out: most to judgements in which healthy installations differ much.
+SHARES = {
+    "sensors_swapped": 0.01,
+    "sign_or_scale_error": 0.01,
+    "outdoor_sensor_implausible": 0.06,
+    "no_heat": 0.04,
+    "room_sensor_stuck": 0.03,
+    "hunting": 0.25,
+    "short_cycling": 0.25,
+    "flat_heating_curve": 0.1,
+    "room_too_cold": 0.15,
+    "unusual_behaviour": 0.1,
+}
+# A fault without a name must be this far from its cluster (standard deviations).
 FAR = 3.0
 # A day belongs to an episode from this share of the severity that makes a fault.
 HOLDS = 0.7
@@ -93,14 +105,13 @@ def judge(cube: Cube, cities: list[str], settings: Settings, before: State | Non
 
 def _cases(ordered: list[Evidence], rate: float) -> list[_Case]:
     """The first fault in order that is one by physics and rarer among the healthy than the stated rate."""
-    tests = len(ordered) + 1
     cases: dict[int, _Case] = {}
     for each in ordered:
         peak = each.peak
         known = np.isfinite(each.smooth).any(axis=1)
         chance = calibration.tail(peak, calibration.bulk(peak[known]))
-        scores = calibration.score(chance, tests)
-        for row in np.flatnonzero((peak >= 1) & (chance * tests < rate)).tolist():
+        scores = calibration.score(chance, SHARES[each.fault])
+        for row in np.flatnonzero((peak >= 1) & (scores > -np.log10(rate))).tolist():
             cases.setdefault(row, _Case(row, each, float(scores[row])))
     return list(cases.values())
 
@@ -159,7 +170,7 @@ def _unnamed(
         return []
     distance = groups.distance.astype(np.float32)
     chance = calibration.tail(distance, calibration.bulk(distance[member & ~flagged]))
-    limit = settings.false_alarm_rate * UNNAMED
+    limit = settings.false_alarm_rate * SHARES["unusual_behaviour"]
     alone = groups.tiny()
     odd = member & ~flagged & (distance > FAR) & (chance < np.where(alone, settings.false_alarm_rate, limit))
     found = []

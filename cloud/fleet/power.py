@@ -112,7 +112,7 @@ def _behaviour(cube: Cube, daily: Daily, peak: Array, settings: Settings) -> lis
     for each in ordered:
         strength = each.peak
         chance = calibration.tail(strength)
-        scores = calibration.score(chance, len(ordered))
+        scores = calibration.score(chance, 1 / len(ordered))
         sure = (strength >= 1) & (chance * len(ordered) < settings.false_alarm_rate)
         for row in np.flatnonzero(sure).tolist():
             if row not in found:

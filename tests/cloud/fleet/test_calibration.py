@@ -22,7 +22,7 @@ def test_a_few_faults_do_not_hide_themselves() -> None:
 
 
 def test_score_is_the_logarithm_after_many_tests() -> None:
-    assert calibration.score(np.array([1.0, 1e-3, 0.0]), 10).tolist() == pytest.approx(
+    assert calibration.score(np.array([1.0, 1e-3, 0.0]), 0.1).tolist() == pytest.approx(
         [0.0, 2.0, calibration.BEST_SCORE]
     )
 
