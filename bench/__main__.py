@@ -4,6 +4,8 @@ import argparse
 import json
 import statistics
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from bench import agent, diagnosis, ingest, wire
@@ -29,6 +31,12 @@ def measure() -> list[dict[str, Any]]:
     rows.append(row("aggregator: summaries/s durably applied", ours, "a commit per row", theirs, ratio))
     total, budget = wire.measure()["total"], 8 * 1024
     rows.append(row("wire: bytes a device-day, MQTT both ways", total, "budget", budget, total / budget))
+    print("MTBF over minutes …", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder:
+        judged = mtbf.measure(Path(folder), homes=4)
+    for name in ("published", "episodes"):
+        ours, theirs = judged[f"{name}_rows_per_s"], judged["pandas_loop_rows_per_s"]
+        rows.append(row(f"MTBF over minutes, {name}: rows/s", ours, "pandas row loop", theirs, ours / theirs))
     print("agent, about two minutes …", file=sys.stderr)
     return rows + agent.measure()
 
