@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from firmware_sim.bus.framing import Framing
 from firmware_sim.commands import show_history, show_scenarios, show_truth
 from firmware_sim.errors import SimError
 from firmware_sim.families.command import show_families
@@ -42,7 +43,7 @@ def _add_scenarios(commands: _Commands) -> None:
 
 def _add_serve(commands: _Commands) -> None:
     example = "emberwatt-sim serve home-healthy --port 5020 --origin 2026-05-01T09:00:00Z --rate 60"
-    parser = _command(commands, "serve", "Serve a scenario as a Modbus TCP device until stopped.", example)
+    parser = _command(commands, "serve", "Serve a scenario as a Modbus device until stopped.", example)
     parser.add_argument("scenario", metavar="SCENARIO", help=_SCENARIO)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one, which is printed (default: 0)")
@@ -57,7 +58,18 @@ def _add_serve(commands: _Commands) -> None:
     parser.add_argument(
         "--option", action="append", default=[], metavar="KEY=VALUE", help="a choice of the family; may be repeated"
     )
+    _add_line(parser)
     parser.set_defaults(run=serve)
+
+
+def _add_line(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--framing", choices=[*Framing], default=Framing.MBAP, help="frames over TCP (default: %(default)s)"
+    )
+    parser.add_argument("--serial", action="store_true", help="serve RTU on a pty instead, whose name is printed")
+    parser.add_argument("--serial-settings", metavar="9600N1", help="baud, parity, stop bits (the family's own)")
+    parser.add_argument("--serial-dir", metavar="DIR", help="where the names of the pty are made (a new folder)")
+    parser.add_argument("--control", metavar="PATH", help="a socket that takes orders, one JSON object a line")
 
 
 def _add_families(commands: _Commands) -> None:

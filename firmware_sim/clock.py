@@ -28,6 +28,18 @@ class SimClock:
         return max(self.floor_ms, self.start_ms + round((wall_ms - self.wall_start_ms) * self.rate))
 
 
+@dataclass(slots=True)
+class StillClock:
+    """Simulated time that stands at `at_ms` until somebody sets it."""
+
+    at_ms: int
+
+    def now_ms(self, wall_ms: int) -> int:
+        """Simulated instant, whatever the wall says."""
+        del wall_ms
+        return self.at_ms
+
+
 def parse_instant(text: str) -> int:
     """ISO 8601 with an offset or Z, as ms since 1970. Raises `ValueError` with what was expected.
 

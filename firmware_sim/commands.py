@@ -3,8 +3,6 @@
 import argparse
 import json
 import math
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +10,9 @@ from firmware_sim.clock import MS_PER_DAY, instant_text, parse_instant
 from firmware_sim.errors import BadArgument
 from firmware_sim.failures import Fault, FaultCode
 from firmware_sim.history import write_history
+from firmware_sim.progress import Progress
 from firmware_sim.scenario import Scenario, load_scenario, shipped
 from firmware_sim.site import Site
-
-PATIENCE_S = 2.0
 
 
 def instant_argument(option: str, text: str) -> int:
@@ -24,25 +21,6 @@ def instant_argument(option: str, text: str) -> int:
         return parse_instant(text)
     except ValueError as error:
         raise BadArgument(f"{option}: {error}") from error
-
-
-class Progress:
-    """Says on stderr how far a long task is, once it has taken longer than one likes to wait."""
-
-    def __init__(self, task: str) -> None:
-        self._task = task
-        self._started = time.monotonic()
-        self._shown = False
-
-    def __call__(self, share: float) -> None:
-        if time.monotonic() - self._started > PATIENCE_S and sys.stderr.isatty():
-            print(f"\r{self._task}: {share:4.0%}", end="", file=sys.stderr, flush=True)
-            self._shown = True
-
-    def done(self) -> None:
-        """Ends the line, if there is one."""
-        if self._shown:
-            print(f"\r{self._task}: 100%", file=sys.stderr)
 
 
 def show_scenarios(arguments: argparse.Namespace) -> int:

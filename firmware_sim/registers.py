@@ -63,6 +63,16 @@ class Image:
         return next((image for image in (self, *self.others) if unit_id in image.unit_ids), None)
 
 
+def with_words_swapped(image: Image) -> Image:
+    """The image with every value of 32 or 64 bits the other way round."""
+    tables = {function: dict(table) for function, table in image.tables.items()}
+    for spot in image.spots:
+        if spot.kind is not SpotKind.TEXT and len(spot.addresses) in (2, 4):
+            words = [tables[spot.function][address] for address in spot.addresses]
+            tables[spot.function].update(zip(spot.addresses, reversed(words), strict=True))
+    return replace(image, tables=tables, others=tuple(with_words_swapped(other) for other in image.others))
+
+
 def words16(value: int) -> list[int]:
     """One signed or unsigned 16-bit number. Raises `OverflowError` when it does not fit.
 

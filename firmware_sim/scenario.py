@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from agent.domain.signals import Equipment, InverterAlarm, SignalName, signal_name
 from firmware_sim.boiler import HeatParts
+from firmware_sim.bus.faults import BusFault
 from firmware_sim.errors import BadScenario
 from firmware_sim.failures import (
     FOUND_CODES,
@@ -25,6 +26,7 @@ from firmware_sim.fields import Fields
 from firmware_sim.home import HomeParts
 from firmware_sim.load import Household
 from firmware_sim.offsets import Offset
+from firmware_sim.scenario_bus import BusPlan, bus_of
 from firmware_sim.scenario_parts import (
     climate_of,
     equipment_of,
@@ -123,6 +125,11 @@ class Scenario:
     speaks: str
     options: Mapping[str, str]
     wiring: tuple[WiringPlan, ...]
+    bus: tuple[BusPlan, ...]
+
+    def bus_from(self, origin_ms: int) -> tuple[BusFault, ...]:
+        """The faults of the line with their instants."""
+        return tuple(plan.at(origin_ms, self.zone) for plan in self.bus)
 
     def wiring_from(self, origin_ms: int) -> tuple[Wiring, ...]:
         """The wiring mistakes with their instants."""
@@ -204,6 +211,7 @@ def parse_scenario(name: str, text: str, where: str) -> Scenario:
         speaks=spoken.name,
         options=spoken.options,
         wiring=wiring_of(top, is_heat),
+        bus=bus_of(top),
     )
     for part in (site, equipment, top):
         part.end()

@@ -1,4 +1,4 @@
-"""The command `emberwatt-sim serve`: one scenario as a Modbus TCP device, until SIGTERM or SIGINT."""
+"""The command `emberwatt-sim serve`: one scenario as a Modbus device, until SIGTERM or SIGINT."""
 
 import argparse
 import asyncio
@@ -7,69 +7,33 @@ import math
 import signal
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
 
+from firmware_sim.bus.framing import Framing
+from firmware_sim.cellar import Cellar, cellar_of, open_line
+from firmware_sim.choice import choose
 from firmware_sim.clock import SimClock, instant_text
-from firmware_sim.commands import Progress, instant_argument
+from firmware_sim.commands import instant_argument
+from firmware_sim.control import Control
 from firmware_sim.errors import BadArgument
-from firmware_sim.failures import Silence
-from firmware_sim.families.family import family
-from firmware_sim.families.speech import Speech, fits, speech_of
-from firmware_sim.registers import Image
-from firmware_sim.scenario import Scenario, load_scenario
-from firmware_sim.server import ModbusServer
+from firmware_sim.live import LiveSite
+from firmware_sim.scenario import load_scenario
 from firmware_sim.site import Site
 
-CATCH_UP_MS = 86_400_000
-
-
-class LiveSite:
-    """A site at the clock's now. One image is kept per simulated second."""
-
-    def __init__(self, site: Site, clock: SimClock) -> None:
-        self._site = site
-        self._clock = clock
-        self._image: Image | None = None
-        self._image_ms = -1
-
-    @property
-    def family(self) -> str:
-        """The family that it speaks as."""
-        return self._site.speech.family.name
-
-    def now_ms(self) -> int:
-        """Simulated now, in whole seconds."""
-        return self._clock.now_ms(time.time_ns() // 1_000_000) // 1000 * 1000
-
-    def image(self) -> Image:
-        """All registers now."""
-        now_ms = self.now_ms()
-        if self._image is None or now_ms != self._image_ms:
-            self._image, self._image_ms = self._site.image(now_ms), now_ms
-        return self._image
-
-    def silence(self) -> Silence | None:
-        """How the device is unreachable now, if it is."""
-        return self._site.silence(self.now_ms())
-
-    def catch_up(self) -> None:
-        """Steps the plant from its origin to now, so that the first request is answered at once."""
-        progress, now_ms, origin_ms = Progress("catching up"), self.now_ms(), self._site.origin_ms
-        for at_ms in range(origin_ms, now_ms, CATCH_UP_MS):
-            self._site.image(at_ms)
-            progress((at_ms - origin_ms) / (now_ms - origin_ms))
-        self.image()
-        progress.done()
+__all__ = ["LiveSite", "serve"]
 
 
 def serve(arguments: argparse.Namespace) -> int:
     """`emberwatt-sim serve`. Raises `SimError` when the arguments or the port cannot be used."""
-    live = _live_site(arguments)
-    live.catch_up()
-    asyncio.run(_serve(live, arguments))
+    cellar = _cellar(arguments)
+    cellar.live.catch_up()
+    asyncio.run(_serve(cellar, arguments))
     return 0
 
 
-def _live_site(arguments: argparse.Namespace) -> LiveSite:
+def _cellar(arguments: argparse.Namespace) -> Cellar:
     origin_ms = instant_argument("--origin", arguments.origin)
     start_ms = origin_ms
     if arguments.live_start is not None:
@@ -83,41 +47,46 @@ def _live_site(arguments: argparse.Namespace) -> LiveSite:
     wall_ms = time.time_ns() // 1_000_000 if arguments.wall_start is None else arguments.wall_start
     clock = SimClock(start_ms, wall_ms, arguments.rate, floor_ms=origin_ms)
     scenario = load_scenario(arguments.scenario)
-    return LiveSite(Site(scenario, origin_ms, speech_for(scenario, arguments.speaks, arguments.option)), clock)
+    speech = choose(scenario, arguments.speaks, options_of(arguments.option))
+    return cellar_of(scenario, Site(scenario, origin_ms, speech), clock)
 
 
-def speech_for(scenario: Scenario, name: str | None, options: Sequence[str]) -> Speech:
-    """What a site speaks: its own way, or as the family `name`, with `KEY=VALUE` options. Raises `BadArgument`."""
-    wanted = dict(_pair(option) for option in options)
-    if name is None or name == scenario.speaks:
-        return speech_of(scenario.speaks, {**scenario.options, **wanted}, scenario.equipment, scenario.unit_id)
-    if not fits(family(name), scenario.heat is not None):
-        raise BadArgument(f"--as {name}: {scenario.name} is a {scenario.kind}, which cannot speak as a {name}")
-    return speech_of(name, wanted)
+def options_of(pairs: Sequence[str]) -> dict[str, str]:
+    """`KEY=VALUE` texts as options. Raises `BadArgument`."""
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise BadArgument(f"--option {pair}: expected KEY=VALUE")
+        found[key] = value
+    return found
 
 
-def _pair(option: str) -> tuple[str, str]:
-    key, equals, value = option.partition("=")
-    if not equals:
-        raise BadArgument(f"--option {option}: expected KEY=VALUE")
-    return key, value
-
-
-async def _serve(live: LiveSite, arguments: argparse.Namespace) -> None:
+async def _serve(cellar: Cellar, arguments: argparse.Namespace) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with ModbusServer(arguments.host, arguments.port, live.image, live.silence) as server:
-        _announce(live, arguments, server.port)
+    carrier = "rtu" if arguments.serial else "tcp" if arguments.framing == Framing.MBAP else Framing.RTU
+    folder = None if arguments.serial_dir is None else Path(arguments.serial_dir)
+    async with AsyncExitStack() as stack:
+        address = (arguments.host, arguments.port)
+        await open_line(stack, [cellar], carrier, arguments.serial_settings, folder, address)
+        if arguments.control is not None:
+            await stack.enter_async_context(Control(cellar, Path(arguments.control)))
+        _announce(cellar, arguments)
         await stop.wait()
 
 
-def _announce(live: LiveSite, arguments: argparse.Namespace, port: int) -> None:
-    now, units = instant_text(live.now_ms()), sorted(live.image().unit_ids)
-    if arguments.json:
-        line = {"host": arguments.host, "port": port, "unit_id": units[0], "scenario": arguments.scenario, "now": now}
-        line["family"] = live.family
-        print(json.dumps(line), flush=True)
+def _announce(cellar: Cellar, arguments: argparse.Namespace) -> None:
+    now, line = instant_text(cellar.live.now_ms()), cellar.line
+    facts: dict[str, Any] = {"unit_id": cellar.unit_id, "scenario": arguments.scenario, "now": now}
+    if line is None:
+        place = f"{arguments.host}:{cellar.port}"
+        facts = {"host": arguments.host, "port": cellar.port, **facts}
     else:
-        print(f"{arguments.host}:{port} unit {units[0]} {arguments.scenario} {now}", flush=True)
+        place = f"{line.tty} ({line.settings}; {line.by_id})"
+        facts = {"tty": str(line.tty), "by_id": str(line.by_id), "serial": str(line.settings), **facts}
+    facts |= {"family": cellar.live.family, "control": arguments.control}
+    text = f"{place} unit {cellar.unit_id} {arguments.scenario} {now}"
+    print(json.dumps(facts) if arguments.json else text, flush=True)

@@ -1,99 +1,68 @@
-"""A Modbus TCP server on the standard library alone, so that it shares no code with the reader under test.
+"""A Modbus server over TCP on the standard library alone, so that it shares no code with the reader under test.
 
-Answers functions 1 to 4 from one consistent image per request. Wrong function: exception 1; an address that is not
-there, also inside a longer read: 2; a length out of bounds: 3; another unit id: 11, as a gateway says it. (Modbus
-Application Protocol 1.1b3; Modbus Messaging on TCP/IP 1.0b.)
+It speaks Modbus TCP, or RTU frames over TCP as a transparent RS-485 gateway passes them on. (Modbus Messaging on TCP/IP
+1.0b; Modbus over Serial Line 1.02.)
 """
 
 import asyncio
 import contextlib
 import errno
-import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
+from firmware_sim.answering import answer
+from firmware_sim.bus.bus import Answer, Bus, Link, PlainDevice
+from firmware_sim.bus.frames import Piece, mbap_pieces, rtu_pieces
+from firmware_sim.bus.framing import HEADER_BYTES, Framing, Request, RtuParser, mbap_length, mbap_request
 from firmware_sim.errors import PortInUse
 from firmware_sim.failures import Silence
-from firmware_sim.registers import COILS, DISCRETE_INPUTS, HOLDING, INPUT, Image
+from firmware_sim.families.family import Clients
+from firmware_sim.registers import Image
 
-ILLEGAL_FUNCTION: Final = 1
-ILLEGAL_ADDRESS: Final = 2
-ILLEGAL_VALUE: Final = 3
-NO_TARGET: Final = 11
-_BIT_TABLES: Final = frozenset({COILS, DISCRETE_INPUTS})
-_READS: Final = frozenset({COILS, DISCRETE_INPUTS, HOLDING, INPUT})
-_HEADER: Final = struct.Struct(">HHHB")
-_LONGEST_PDU: Final = 253
+__all__ = ["ModbusServer", "answer"]
+
 LOOK_EVERY_S: Final = 0.1
-
-
-def answer(image: Image, unit_id: int, pdu: bytes) -> bytes:
-    """The answer to one request, without its header.
-
-    >>> answer(Image({HOLDING: {0: 7}}), 1, bytes([3, 0, 0, 0, 1])).hex()
-    '03020007'
-    """
-    function, device = pdu[0], image.of_unit(unit_id)
-    if device is None:
-        return _exception(function, NO_TARGET)
-    image = device
-    if function not in _READS or function not in image.tables:
-        return _exception(function, ILLEGAL_FUNCTION)
-    if len(pdu) != 5:
-        return _exception(function, ILLEGAL_VALUE)
-    first, count = struct.unpack(">HH", pdu[1:])
-    limit = image.max_bits if function in _BIT_TABLES else image.max_words
-    if not 1 <= count <= limit:
-        return _exception(function, ILLEGAL_VALUE)
-    table = image.tables[function]
-    if image.block and first // image.block != (first + count - 1) // image.block:
-        return _exception(function, ILLEGAL_ADDRESS)
-    if any(address not in table for address in range(first, first + count)):
-        return _exception(function, ILLEGAL_ADDRESS)
-    data = _packed(function, table, first, count)
-    return bytes([function, len(data)]) + data
-
-
-def _packed(function: int, table: Mapping[int, int], first: int, count: int) -> bytes:
-    if function not in _BIT_TABLES:
-        return struct.pack(f">{count}H", *(table[address] for address in range(first, first + count)))
-    packed = bytearray((count + 7) // 8)
-    for place in range(count):
-        packed[place // 8] |= table[first + place] << place % 8
-    return bytes(packed)
-
-
-def _exception(function: int, code: int) -> bytes:
-    return bytes([function | 0x80, code])
+PAUSE_S: Final = 0.03
 
 
 class ModbusServer:
     """Serves one device. `image` and `silence` are asked at each request and give what holds now.
 
-    Opened with `async with`; `port` 0 takes a free one, and `port` then tells which.
+    With a `bus` its device is served instead, with the faults of its line. Opened with `async with`; `port` 0 takes a
+    free one, and `port` then tells which.
     """
 
-    def __init__(self, host: str, port: int, image: Callable[[], Image], silence: Callable[[], Silence | None]) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        image: Callable[[], Image],
+        silence: Callable[[], Silence | None],
+        bus: Bus | None = None,
+        framing: Framing = Framing.MBAP,
+    ) -> None:
         self._host = host
         self.port = port
-        self._image = image
-        self._silence = silence
+        self.bus = bus or Bus(PlainDevice(image, silence))
+        self._framing = framing
         self._listener: asyncio.Server | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._clients: dict[asyncio.StreamWriter, asyncio.Task[object] | None] = {}
+        self._clients: dict[asyncio.StreamWriter, tuple[asyncio.Task[object] | None, Link]] = {}
+        self._late: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         await self._listen()
-        self._watch = asyncio.create_task(self._keep_silence(), name="silence")
+        self._watch = asyncio.create_task(self._keep_watch(), name="silence")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
+        for task in (self._watch, *self._late):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         await self._deafen()
 
     async def _listen(self) -> None:
@@ -110,51 +79,117 @@ class ModbusServer:
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.close()
-        serving = [task for task in self._clients.values() if task is not None]
+        serving = [task for task, _ in self._clients.values() if task is not None]
         for writer in self._clients:
             writer.transport.abort()
         await asyncio.gather(*serving, return_exceptions=True)
         if listener is not None:
             await listener.wait_closed()
 
-    async def _keep_silence(self) -> None:
-        """Closes the port while the device is to refuse, and opens the same port again afterwards."""
+    async def _keep_watch(self) -> None:
+        """Closes the port while the device is to refuse, and opens it again; ends connections that idle too long."""
         while True:
-            refusing = self._silence() is Silence.REFUSE
+            refusing = self.bus.silence() is Silence.REFUSE
             if refusing and self._listener is not None:
                 await self._deafen()
             elif not refusing and self._listener is None:
                 # Somebody may hold the port for a moment; the next look tries again.
                 with contextlib.suppress(PortInUse):
                     await self._listen()
+            self._end_idle()
             await asyncio.sleep(LOOK_EVERY_S)
 
+    def _end_idle(self) -> None:
+        fault = self.bus.idle_fault()
+        if fault is None:
+            return
+        for writer, (_, link) in self._clients.items():
+            if self.bus.monotonic() - link.last_s < fault.seconds:
+                continue
+            if fault.form == "mute":
+                link.muted = True
+            else:
+                writer.close()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._clients[writer] = asyncio.current_task()
+        if not self._welcome(writer):
+            return
+        link = self.bus.link()
+        link.muted = bool(self._clients) and self.bus.clients() is Clients.MUTE_NEW
+        self._clients[writer] = (asyncio.current_task(), link)
         try:
-            while (request := await _read_request(reader)) is not None:
-                transaction, unit_id, pdu = request
-                silence = self._silence()
-                if silence is Silence.REFUSE:
-                    break
-                if silence is Silence.SILENT:
-                    continue
-                reply = answer(self._image(), unit_id, pdu)
-                writer.write(_HEADER.pack(transaction, 0, len(reply) + 1, unit_id) + reply)
-                await writer.drain()
+            if self._framing is Framing.MBAP:
+                await self._serve_mbap(reader, writer, link)
+            else:
+                await self._serve_rtu(reader, writer, link)
         except (ConnectionError, TimeoutError):
             pass  # The client went away; there is nobody to tell.
         finally:
             del self._clients[writer]
             writer.close()
 
+    def _welcome(self, writer: asyncio.StreamWriter) -> bool:
+        """Whether a new client may stay beside those that are there, or instead of them."""
+        policy = self.bus.clients() if self._clients else Clients.MANY
+        if policy is Clients.REFUSE_NEW:
+            writer.transport.abort()
+            return False
+        if policy is Clients.RESET_OLD:
+            for old in self._clients:
+                old.transport.abort()
+        return True
 
-async def _read_request(reader: asyncio.StreamReader) -> tuple[int, int, bytes] | None:
-    """Transaction, unit and PDU of the next request; None at the end of the stream or at bytes that are not Modbus."""
+    async def _serve_mbap(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: Link) -> None:
+        while (request := await _read_request(reader)) is not None:
+            if self.bus.silence() is Silence.REFUSE:
+                break
+            reply = self.bus.exchange(request, link)
+            await self._deliver(writer, reply, mbap_pieces(request, reply, self.bus.book.dice))
+
+    async def _serve_rtu(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: Link) -> None:
+        parser = RtuParser()
+        while True:
+            try:
+                data = await asyncio.wait_for(reader.read(512), PAUSE_S if parser.waiting else None)
+            except TimeoutError:
+                paused = parser.pause()
+                requests = [paused] if paused is not None else []
+            else:
+                if not data:
+                    return
+                requests = parser.feed(data)
+            for request in requests:
+                if self.bus.knows(request.unit_id):
+                    reply = self.bus.exchange(request, link)
+                    await self._deliver(writer, reply, rtu_pieces(request, reply, self.bus.book.dice))
+
+    async def _deliver(self, writer: asyncio.StreamWriter, reply: Answer, pieces: list[Piece]) -> None:
+        if reply.blocks:
+            await _send(writer, reply.after_s, pieces)
+            return
+        task = asyncio.create_task(_send(writer, reply.after_s, pieces), name="late answer")
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+
+async def _send(writer: asyncio.StreamWriter, after_s: float, pieces: list[Piece]) -> None:
+    if after_s:
+        await asyncio.sleep(after_s)
+    with contextlib.suppress(ConnectionError):
+        for piece in pieces:
+            if piece.after_s:
+                await asyncio.sleep(piece.after_s)
+            if writer.is_closing():
+                return
+            writer.write(piece.data)
+            await writer.drain()
+
+
+async def _read_request(reader: asyncio.StreamReader) -> Request | None:
+    """The next request; None at the end of the stream or at bytes that are not Modbus."""
     try:
-        transaction, protocol, length, unit_id = _HEADER.unpack(await reader.readexactly(_HEADER.size))
-        if protocol != 0 or not 2 <= length <= _LONGEST_PDU + 1:
-            return None
-        return transaction, unit_id, await reader.readexactly(length - 1)
+        header = await reader.readexactly(HEADER_BYTES)
+        length = mbap_length(header)
+        return None if length is None else mbap_request(header, await reader.readexactly(length))
     except asyncio.IncompleteReadError:
         return None

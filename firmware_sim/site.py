@@ -1,6 +1,7 @@
 """A simulated site as a device: registers, observation and silence at any instant since its origin."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from agent.domain.signals import SignalName
 from firmware_sim.errors import SimError
@@ -10,6 +11,7 @@ from firmware_sim.families.family import Layout
 from firmware_sim.families.image import STRAIGHT, Quirk, family_image
 from firmware_sim.families.rows import Fact
 from firmware_sim.families.speech import Speech, speech_of
+from firmware_sim.families.truth import Told, told
 from firmware_sim.observation import (
     HEAT_SIGNALS,
     HOME_SIGNALS,
@@ -18,17 +20,18 @@ from firmware_sim.observation import (
     home_observation,
 )
 from firmware_sim.plant import HomePlant, SimulatedBoiler, SimulatedHome, Surroundings
-from firmware_sim.registers import Image
+from firmware_sim.registers import Image, with_words_swapped
 from firmware_sim.replay import RecordedHome, load_recording
 from firmware_sim.scenario import Scenario
 from firmware_sim.sunspec_map import HomePlate
 from firmware_sim.switched import Switching
 from firmware_sim.trovis_map import HeatPlate, trovis_image
-from firmware_sim.wiring import Memory, Wiring, rewired
+from firmware_sim.wiring import Memory, Wiring, WiringCode, rewired
 
 TROVIS_MODEL = 5576
 TROVIS_PLANT_CODE = 110
 
+_TURNED = {"battery": WiringCode.BATTERY_SIGN, "grid": WiringCode.GRID_CLAMP}
 _Facts = dict[str, Fact]
 _Wired = tuple[
     Callable[[int, frozenset[SignalName]], _Facts],
@@ -57,14 +60,22 @@ class Site:
         self._facts, self._image, self._observe, self.signals = self._wired()
 
     def image(self, at_ms: int, quirk: Quirk = STRAIGHT) -> Image:
-        """All registers at `at_ms`."""
-        return self._image(at_ms, self.facts(at_ms), quirk)
+        """All registers at `at_ms`, encoded with a `quirk`."""
+        turned = [Wiring(_TURNED[name]) for name in sorted(quirk.turned)]
+        mistakes = {wiring.code for wiring in self.mistakes(at_ms)}
+        facts = self.facts(at_ms, turned)
+        image = self._image(at_ms, facts, replace(quirk, clip=bool(mistakes or turned)))
+        return with_words_swapped(image) if WiringCode.WORDS_SWAPPED in mistakes else image
 
-    def facts(self, at_ms: int) -> Mapping[str, Fact]:
-        """What the meters and sensors tell at `at_ms`, wired as they are."""
+    def facts(self, at_ms: int, more: Sequence[Wiring] = ()) -> Mapping[str, Fact]:
+        """What the meters and sensors tell at `at_ms`, wired as they are and with `more` mistakes."""
         facts = self._facts(at_ms, self._broken(at_ms))
-        rewired(facts, self.mistakes(at_ms), self.speech.known, self._memory)
+        rewired(facts, (*self.mistakes(at_ms), *more), self.speech.known, self._memory)
         return facts
+
+    def truth(self, at_ms: int) -> Mapping[SignalName, Told]:
+        """What a right reader of a device that is wired rightly knows at `at_ms`, and what one step of it is worth."""
+        return told(self._facts(at_ms, self._broken(at_ms)), self.speech)
 
     def mistakes(self, at_ms: int) -> Sequence[Wiring]:
         """What is wired wrongly at `at_ms`."""

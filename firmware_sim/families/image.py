@@ -18,11 +18,14 @@ SOLAREDGE_METER = Equipment("SolarEdge", "SE-MTR-3Y-400V-A", "60512345", "75")
 class Quirk:
     """What is bent in the encoding: how many steps the scale factors of powers moved, how many words all addresses.
 
-    `clip` leaves numbers that no longer fit at the end of their range.
+    `turned` are the meters that count the other way, by their names in `Measured`; `options` stand above the device's
+    own, as after a new firmware. `clip` leaves numbers that no longer fit at the end of their range.
     """
 
     scale_step: int = 0
     moved: int = 0
+    turned: frozenset[str] = frozenset()
+    options: tuple[tuple[str, str], ...] = ()
     clip: bool = False
 
 
@@ -38,6 +41,7 @@ def family_image(
     quirk: Quirk = STRAIGHT,
 ) -> Image:
     """All registers of all units of a device. `options` holds a value for every option of the family."""
+    options = {**options, **dict(quirk.options)}
     told = {**facts, **_names(equipment)}
     image = _native(family, options, equipment, unit_id, told, quirk)
     tables = [table for table in family.tables if table.fits(options)]

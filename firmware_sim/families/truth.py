@@ -1,0 +1,126 @@
+"""What a right reader of a family's device knows, in the project's vocabulary, and how fine its registers are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from agent.domain.signals import (
+    BATTERY_CHARGE_TOTAL,
+    BATTERY_DISCHARGE_TOTAL,
+    BATTERY_POWER,
+    BATTERY_SOC,
+    BATTERY_TEMPERATURE,
+    BOILER_FAULT,
+    BURNER_ON,
+    DHW_TEMPERATURE,
+    FLOW_TEMPERATURE,
+    GRID_EXPORT_TOTAL,
+    GRID_IMPORT_TOTAL,
+    GRID_POWER,
+    INVERTER_ALARM,
+    INVERTER_STATE,
+    INVERTER_TEMPERATURE,
+    LOAD_ENERGY_TOTAL,
+    LOAD_POWER,
+    OUTDOOR_TEMPERATURE,
+    PUMP_ON,
+    PV_ENERGY_TOTAL,
+    PV_POWER,
+    RETURN_TEMPERATURE,
+    ROOM_TEMPERATURE,
+    WATER_PRESSURE,
+    InverterAlarm,
+    InverterState,
+    SignalName,
+)
+from firmware_sim.families.family import Layout
+from firmware_sim.families.rows import Facts
+from firmware_sim.families.speech import Speech
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A signal's true value, and what one unit of the registers that tell it is worth, several registers together."""
+
+    value: float
+    step: float
+
+
+# Signal → the fact with its value, then the ways to tell it: sets of facts that must all be in registers.
+_WAYS: Final[Mapping[SignalName, tuple[str, tuple[tuple[str, ...], ...]]]] = {
+    PV_POWER: ("p_pv", (("p_pv",), ("p_pv_1",), ("p_dc", "p_batt"))),
+    GRID_POWER: ("p_grid", (("p_grid",), ("p_grid_l1", "p_grid_l2", "p_grid_l3"), ("p_import", "p_export"))),
+    BATTERY_POWER: ("p_batt", (("p_batt",), ("p_charge", "p_discharge"), ("p_batt_size", "to_from"))),
+    LOAD_POWER: ("p_load", (("p_load",), ("p_load_l1", "p_load_l2", "p_load_l3"))),
+    BATTERY_SOC: ("soc", (("soc",),)),
+    BATTERY_TEMPERATURE: ("t_batt", (("t_batt",),)),
+    INVERTER_TEMPERATURE: ("t_inv", (("t_inv",),)),
+    PV_ENERGY_TOTAL: ("e_pv", (("e_pv",), ("e_pv_1", "e_pv_2"))),
+    GRID_IMPORT_TOTAL: ("e_import", (("e_import",),)),
+    GRID_EXPORT_TOTAL: ("e_export", (("e_export",),)),
+    BATTERY_CHARGE_TOTAL: ("e_charge", (("e_charge",),)),
+    BATTERY_DISCHARGE_TOTAL: ("e_discharge", (("e_discharge",),)),
+    LOAD_ENERGY_TOTAL: ("e_load", (("e_load",),)),
+    OUTDOOR_TEMPERATURE: ("t_out", (("t_out",),)),
+    FLOW_TEMPERATURE: ("t_flow", (("t_flow",),)),
+    RETURN_TEMPERATURE: ("t_return", (("t_return",),)),
+    ROOM_TEMPERATURE: ("t_room", (("t_room",),)),
+    DHW_TEMPERATURE: ("t_dhw", (("t_dhw",),)),
+    BURNER_ON: ("burner", (("burner",), ("flags.compressor",), ("compressor_percent",), ("valve_percent",))),
+    PUMP_ON: ("pump", (("pump",), ("flags.pump",))),
+    WATER_PRESSURE: ("pressure", (("pressure",),)),
+    BOILER_FAULT: ("fault", (("fault",),)),
+}
+_CHAIN_STEPS: Final[Mapping[str, float]] = {"soc": 0.01, "t_inv": 0.1}
+
+
+def told(facts: Facts, speech: Speech) -> dict[SignalName, Told]:
+    """The signals that a device tells of these facts. The load is worked out where no register has it."""
+    steps = register_steps(speech)
+    known: dict[SignalName, Told] = {}
+    for signal, (name, ways) in _WAYS.items():
+        value = facts.get(name)
+        step = next((sum(steps[fact] for fact in way) for way in ways if set(way) <= steps.keys()), None)
+        if isinstance(value, float | int) and step is not None:
+            known[signal] = Told(float(value), step)
+    if LOAD_POWER not in known and GRID_POWER in known and "p_ac" in steps and "p_load" in facts:
+        known[LOAD_POWER] = Told(_number(facts, "p_load"), known[GRID_POWER].step + steps["p_ac"])
+    _words(facts, steps, known)
+    return known
+
+
+def _words(facts: Facts, steps: Mapping[str, float], known: dict[SignalName, Told]) -> None:
+    state, alarm = facts.get("state"), facts.get("alarm")
+    if isinstance(state, str) and state.upper() in InverterState.__members__ and "p_ac" in steps:
+        known[INVERTER_STATE] = Told(float(InverterState[state.upper()]), 0.0)
+    if isinstance(alarm, str) and "alarm" in steps:
+        known[INVERTER_ALARM] = Told(float(InverterAlarm[alarm.upper()]), 0.0)
+    valve = facts.get("valve_percent")
+    if isinstance(valve, float) and "valve_percent" in steps:
+        # District heating has no burner: an open valve stands for heat being made.
+        known[BURNER_ON] = Told(float(round(valve) > 0), 0.0)
+    for signal in (BURNER_ON, PUMP_ON):
+        if signal in known:
+            known[signal] = Told(known[signal].value, 0.0)
+
+
+def _number(facts: Facts, name: str) -> float:
+    fact = facts.get(name, 0.0)
+    return fact if isinstance(fact, float) else 0.0
+
+
+def register_steps(speech: Speech) -> dict[str, float]:
+    """What one unit of a register is worth, for every fact that stands in one; the finest where there are several."""
+    steps: dict[str, float] = {}
+    if speech.family.layout is not Layout.ROWS:
+        steps = {fact: _CHAIN_STEPS.get(fact, 1.0) for fact in speech.known}
+        steps |= {fact: 0.1 for fact in speech.known if fact.startswith("t_")}
+    for table in speech.family.tables:
+        for row in table.rows if table.fits(speech.options) else ():
+            step = 0.0 if row.type == "f32" else row.k
+            steps[row.what] = min(step, steps.get(row.what, step))
+            steps |= {f"{row.what}.{flag}": 0.0 for flag in row.bits}
+    if speech.family.layout is Layout.STOREDGE:
+        steps["p_dc"] = 1.0
+        del steps["p_pv"], steps["p_pv_1"]
+    return steps
