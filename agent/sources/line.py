@@ -120,6 +120,11 @@ class SerialSettings:
     def __str__(self) -> str:
         return f"{self.baud} baud {self.bits}{self.parity}{self.stop_bits}"
 
+    @property
+    def char_s(self) -> float:
+        """Seconds that one character takes: a start bit, the bits, parity and stop bits."""
+        return (1 + self.bits + (self.parity != "N") + self.stop_bits) / self.baud
+
 
 class SerialPort:
     """A serial port of this machine. Once opened it is found again by the adapter's own name in `by_id`."""
@@ -134,8 +139,7 @@ class SerialPort:
 
     @property
     def char_s(self) -> float:
-        settings = self._settings
-        return (1 + settings.bits + (settings.parity != "N") + settings.stop_bits) / settings.baud
+        return self._settings.char_s
 
     async def open(self, timeout_s: float) -> Line:
         # In a thread: with a hung adapter even opening can take seconds.
@@ -175,17 +179,14 @@ class SerialPort:
 
 @dataclass(frozen=True, slots=True)
 class TcpPort:
-    """A converter on the network that hands bytes through as they are."""
+    """A converter on the network that hands bytes through as they are; `char_s` is of the wire behind it."""
 
     host: str
     port: int
+    char_s: float = 0.0
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
-
-    @property
-    def char_s(self) -> float:
-        return 0.0
 
     async def open(self, timeout_s: float) -> Line:
         loop = asyncio.get_running_loop()

@@ -122,6 +122,7 @@ class MbusSource:
         self._begun = False
         self._bound: frozenset[SignalName] | None = None
         self._read_ms: int | None = None
+        self._known: Equipment | None = None
 
     @property
     def name(self) -> str:
@@ -143,17 +144,21 @@ class MbusSource:
         """The meter's present values. Raises `SourceUnavailable`."""
         async with self._lock:
             now_ms = self._clock.now_ms()
-            if self._read_ms is not None and 0 <= now_ms - self._read_ms < self._every_ms:
+            if self._is_spared(now_ms):
                 return Reading(now_ms, {}, dict.fromkeys(self.signals, Quality.STALE))
             at_ms, data = await self._fetch()
-            self._read_ms = at_ms
         return self._reading(at_ms, data)
 
     async def identify(self) -> Equipment:
         """Maker's letters, medium, number and version. Raises `SourceUnavailable`."""
         async with self._lock:
-            _, data = await self._fetch()
-        return Equipment(data[0].maker, data[0].medium, data[0].serial, str(data[0].version))
+            if self._known is None or not self._is_spared(self._clock.now_ms()):
+                await self._fetch()
+            assert self._known is not None
+            return self._known
+
+    def _is_spared(self, now_ms: int) -> bool:
+        return self._read_ms is not None and 0 <= now_ms - self._read_ms < self._every_ms
 
     def _reading(self, at_ms: int, data: list[MeterData]) -> Reading:
         records = [record for telegram in data for record in telegram.records if record.is_present]
@@ -188,6 +193,9 @@ class MbusSource:
                     telegrams.append(await self._telegram(line))
                 # Only from the beginning comes the first of several again.
                 self._begun = len(telegrams) == 1
+                self._read_ms = at_ms
+                first = telegrams[0]
+                self._known = Equipment(first.maker, first.medium, first.serial, str(first.version))
                 return at_ms, telegrams
         except TimeoutError:
             self._begun = False

@@ -117,9 +117,18 @@ class Wire:
                 piece = message[at : at + size]
                 await asyncio.sleep(len(piece) * self._char_s)
                 if not self.faults.cut:
-                    os.write(master, piece)
+                    await _write(master, piece)
                 if self.faults.chunk_gap_s:
                     await asyncio.sleep(self.faults.chunk_gap_s)
+
+
+async def _write(master: int, data: bytes) -> None:
+    while data:
+        try:
+            data = data[os.write(master, data) :]
+        except BlockingIOError:
+            # Nobody reads at the moment, and the kernel keeps only so much.
+            await asyncio.sleep(0.001)
 
 
 class TcpWire:

@@ -140,6 +140,7 @@ async def test_a_battery_is_spared(cellar: Cellar) -> None:
         spared = await source.read()
         assert spared.values == {}
         assert set(spared.bad.values()) == {Quality.STALE}
+        assert (await source.identify()).serial == "12345678"
         assert len(cellar.meters.requests) == asked
         await cellar.clock.move_to(NOW_MS + 3_600_000)
         assert (await source.read()).values[FLOW_TEMPERATURE] == 55.5

@@ -1,0 +1,144 @@
+"""The source that a `[[source]]` table of the site file describes, whatever carries its values."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from agent.domain.errors import BadSetup
+from agent.domain.signals import SignalName, signal_name
+from agent.ports import Clock, Source
+from agent.sources.bus import Bus
+from agent.sources.carrier_tables import (
+    NETWORK_PORT,
+    AnyTable,
+    MbusTable,
+    ModbusTable,
+    OneWireTable,
+    P1Table,
+    RtuOverTcpTable,
+    RtuTable,
+    SerialTable,
+    SourceTable,
+    TcpTable,
+    VeDirectTable,
+    read_table,
+    serial_settings,
+)
+from agent.sources.in_turn import InTurn
+from agent.sources.line import Port, SerialPort, SerialSettings, TcpPort
+from agent.sources.links import Link, RtuLink, TcpLink
+from agent.sources.modbus import ModbusSource
+from agent.sources.onewire import OneWireSource
+from agent.sources.profile import Profile
+from agent.sources.profile_file import load_profile
+from agent.sources.serial_mbus import MbusAddress, MbusSource
+from agent.sources.serial_p1 import P1Source
+from agent.sources.serial_vedirect import VeDirectSource
+
+
+class Carriers:
+    """Makes sources; those on one line share it."""
+
+    def __init__(self, clock: Clock, *, load: Callable[[str, Sequence[str]], Profile] = load_profile) -> None:
+        self._clock = clock
+        self._load = load
+        self._lines: dict[str, tuple[str, str, str, Bus]] = {}
+
+    def make(self, table: Mapping[str, Any]) -> Source:
+        """The source of one table. Raises `BadSetup`."""
+        return self.make_from(read_table(table))
+
+    def make_from(self, table: AnyTable) -> Source:
+        """The source of one checked table. Raises `BadSetup`."""
+        match table:
+            case TcpTable():
+                return self._modbus(table, self._load(table.profile, table.variants), TcpLink(table.host, table.port))
+            case RtuTable() | RtuOverTcpTable():
+                return self._rtu(table)
+            case MbusTable():
+                return self._mbus(table)
+            case VeDirectTable() | P1Table():
+                return self._talker(table)
+            case OneWireTable():
+                return self._onewire(table)
+
+    def _modbus(self, table: ModbusTable, profile: Profile, link: Link) -> ModbusSource:
+        return ModbusSource(
+            table.name,
+            profile,
+            link,
+            clock=self._clock,
+            unit=table.unit,
+            more_units=table.more_units,
+            wanted=_wanted(table),
+            timeout_s=table.timeout_s,
+        )
+
+    def _rtu(self, table: RtuTable | RtuOverTcpTable) -> Source:
+        bus = self._line(table, shared=True)
+        profile = self._load(table.profile, table.variants)
+        unit = profile.limits.unit if table.unit is None else table.unit
+        source = self._modbus(table, profile, RtuLink(bus, late_s=table.late_s))
+        return InTurn(source, bus, [unit, *table.more_units])
+
+    def _talker(self, table: VeDirectTable | P1Table) -> Source:
+        port = self._line(table, shared=False).port
+        kind = VeDirectSource if isinstance(table, VeDirectTable) else P1Source
+        if table.timeout_s is None:
+            return kind(table.name, port, clock=self._clock, wanted=_wanted(table))
+        return kind(table.name, port, clock=self._clock, wanted=_wanted(table), timeout_s=table.timeout_s)
+
+    def _mbus(self, table: MbusTable) -> Source:
+        return MbusSource(
+            table.name,
+            self._line(table, shared=True),
+            MbusAddress(table.address, table.serial),
+            role=table.role,
+            clock=self._clock,
+            circuit=table.circuit,
+            wanted=_wanted(table),
+            every_s=table.every_s,
+            timeout_s=table.timeout_s,
+        )
+
+    def _onewire(self, table: OneWireTable) -> Source:
+        sensors = {sensor: signal_name(signal) for sensor, signal in table.sensors.items()}
+        wanted = _wanted(table)
+        if wanted is not None:
+            sensors = {sensor: signal for sensor, signal in sensors.items() if signal in wanted}
+        return OneWireSource(
+            table.name, sensors, clock=self._clock, folder=Path(table.folder), timeout_s=table.timeout_s
+        )
+
+    def _line(self, table: SerialTable | RtuOverTcpTable, *, shared: bool) -> Bus:
+        """The line of this table, the same for all that share it. Raises `BadSetup` where they cannot."""
+        kind = str(table.__struct_config__.tag)
+        if isinstance(table, RtuOverTcpTable):
+            place, settings, port = f"tcp://{table.host}:{table.port}", "", _network(table.host, table.port)
+        else:
+            serial = serial_settings(table)
+            place, settings, port = table.port, str(serial), _port(serial)
+        if place not in self._lines:
+            self._lines[place] = table.name, kind, settings, Bus(port)
+        owner, its_kind, its_settings, bus = self._lines[place]
+        if owner != table.name and not (shared and its_kind == kind):
+            raise BadSetup(f"source {table.name}", f"port: got {place!r}, which source {owner} has for {its_kind}")
+        if its_settings != settings:
+            problem = f"port: got {place!r} with {settings}, but source {owner} has it with {its_settings}"
+            raise BadSetup(f"source {table.name}", problem)
+        return bus
+
+
+def _port(settings: SerialSettings) -> Port:
+    network = NETWORK_PORT.fullmatch(settings.path)
+    if network is None:
+        return SerialPort(settings)
+    return _network(network[1].strip("[]"), int(network[2]), settings.char_s)
+
+
+def _network(host: str, port: int, char_s: float = 0.0) -> Port:
+    return TcpPort(host, port, char_s)
+
+
+def _wanted(table: SourceTable) -> frozenset[SignalName] | None:
+    return None if table.signals is None else frozenset(map(signal_name, table.signals))
