@@ -1,6 +1,6 @@
 """All values of one device out of the answers to its planned requests. Pure, and prepared once per device."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -110,11 +110,17 @@ class Decoder:
         """The fields without a number of which the device says itself that there is none."""
         return frozenset(i for i, n in enumerate(numbers) if n is Quality.INVALID and self.says_none(i, answers))
 
-    def compose(self, numbers: Sequence[Number]) -> tuple[dict[SignalName, float], dict[SignalName, Quality]]:
-        """A reading's good values, and why the others have none; what the device does not have is in neither."""
+    def compose(
+        self, numbers: Sequence[Number], known: Container[int] = ()
+    ) -> tuple[dict[SignalName, float], dict[SignalName, Quality]]:
+        """A reading's good values, and why the others have none; what the device does not have is in neither.
+
+        `known` fields have had a value of their own: no fallback stands in for them from one poll to the next.
+        """
         chosen = list(numbers)
         for index, other in self._fallbacks:
-            if chosen[index] is None or (isinstance(chosen[index], Quality) and isinstance(numbers[other], float)):
+            lacks = isinstance(chosen[index], Quality) and isinstance(numbers[other], float) and index not in known
+            if chosen[index] is None or lacks:
                 chosen[index] = numbers[other]
         values: dict[SignalName, float] = {}
         bad: dict[SignalName, Quality] = {}

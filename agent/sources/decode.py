@@ -94,7 +94,7 @@ def bounds_of(name: str, register: Register) -> tuple[float, float]:
     if register.high is not None:
         high = min(high, register.high)
     # Infinity is not a value of any register.
-    return max(low, -1e300), min(high, 1e300)
+    return float(max(low, -1e300)), float(min(high, 1e300))
 
 
 def _converter(name: str, register: Register) -> Callable[[int, float], float | None]:

@@ -6,14 +6,18 @@ which they count:
 
 1. *Anchors* are what cannot leap: counters, codes of a known set, witnesses (words that never change), a block that is
    not all zeros. A block whose anchor leaps is read once more; if it leaps again nothing of it is believed now.
-2. *Doubt*: a power, temperature or charge that leaps, and everything in a device's first poll. The block is read once
-   more, and what leaps is believed where both answers agree. Without a second answer it is not.
+2. *Doubt*: a power, temperature, charge or counter that leaps, a code that changes, and everything in a device's first
+   poll. The block is read once more, and what leaps is believed where both answers agree. Without a second answer it is
+   not. Where an anchor follows a field in its block, a word slipped before the field moves the anchor too, and less
+   is doubted; the limits are the two columns of `_LEAPS`.
 3. A counter that falls is held: it has no value until it has caught up. It wraps where its register ends. One that goes
    on from a number far away for `_CONFIRM_COUNTER` polls in a row has been replaced, and is believed from there. After
    `_GIVE_UP` polls an anchor spoils its block no more.
 4. A charge of 0 % behind one of `_ZERO_FROM` and more needs `_CONFIRM` polls in a row.
-5. A block with two powers that are not zero, the same to the last bit for `_SAME_POLLS` polls and `_SAME_MS`, is stale.
-6. What never had a value, and of which the device says itself that there is none while it is awake, it does not have.
+5. A leap to a raw number of all zeros or all ones is what failed reads look like. Where no anchor vouches for it, a
+   power needs two polls in a row, a temperature three, and so does a code of all ones.
+6. A block with two powers that are not zero, the same to the last bit for `_SAME_POLLS` polls and `_SAME_MS`, is stale.
+7. What never had a value, and of which the device says itself that there is none while it is awake, it does not have.
 
 Nothing here is kept over a restart. Times are ms of the readings; a clock that is set back counts as standing still.
 """
@@ -33,14 +37,18 @@ _ZERO_FROM: Final = 3.0
 _SAME_POLLS: Final = 10
 _SAME_MS: Final = 300_000
 _ZERO_WORDS: Final = 8
+_ANCHORS: Final = ("counter", "code", "witness")
 
-# What a house can do. A leap beyond is doubted, not refused.
-_POWER_LEAP_W: Final = 3000.0
-_BARE_LEAP_W: Final = 300.0
-_LEAP_SHARE: Final = 0.25
-_TEMPERATURE_LEAP_K: Final = 10.0
-_TEMPERATURE_RATE: Final = 1.0
-_CHARGE_LEAP: Final = 10.0
+# What a house can do: a leap beyond is doubted, not refused. Distance, share of the last value and distance per second,
+# for a field that an anchor vouches for, and for one that none does.
+_LEAPS: Final = {
+    ("power", True): (3000.0, 0.25, 0.0),
+    ("power", False): (200.0, 0.1, 0.0),
+    ("temperature", True): (10.0, 0.0, 1.0),
+    ("temperature", False): (2.0, 0.0, 0.05),
+    ("charge", True): (10.0, 0.0, 0.05),
+    ("charge", False): (3.0, 0.0, 0.05),
+}
 _COUNTER_LEAP_WH: Final = 50.0
 _COUNTER_LEAP_W: Final = 30_000.0
 _COUNTER_SLACK_WH: Final = 2000.0
@@ -92,6 +100,12 @@ class _Memory:
         self.pending, self.pending_ms = value, at_ms
         return self.agreed >= (_CONFIRM_COUNTER if self.kind == "counter" else _CONFIRM)
 
+    def repeat(self, value: float) -> int:
+        """Note a value that only repetition makes likely; how often in a row it has been said."""
+        self.agreed = self.agreed + 1 if self.pending == value else 1
+        self.pending = value
+        return self.agreed
+
     def impossible(self, value: float, at_ms: int) -> bool:
         return self.value is not None and not self._follows(self.value, self.at_ms, value, at_ms)
 
@@ -114,14 +128,11 @@ class _Memory:
         if self.value is None:
             return True
         distance = abs(value - self.value)
-        if self.kind == "power":
-            return distance > max(_POWER_LEAP_W if anchored else _BARE_LEAP_W, _LEAP_SHARE * abs(self.value))
         passed_s = max(0, at_ms - self.at_ms) / 1000
-        if self.kind == "temperature":
-            return distance > _TEMPERATURE_LEAP_K + _TEMPERATURE_RATE * passed_s
         if self.kind == "counter":
             return distance > max(_COUNTER_LEAP_WH, 2 * self.step, _COUNTER_LEAP_W * passed_s / 3600)
-        return self.kind == "charge" and distance > _CHARGE_LEAP
+        plain, share, rate = _LEAPS.get((self.kind, anchored), (0.0, 0.0, 0.0))
+        return distance > max(plain, share * abs(self.value)) + rate * passed_s
 
     def agrees(self, first: float, second: float) -> bool:
         """Whether two answers within a moment can both be true."""
@@ -156,9 +167,16 @@ class Guards:
             for block in places:
                 self._blocks[block].fields.append(index)
         self._state = next((i for i, f in enumerate(decoder.fields) if f.name == INVERTER_STATE), None)
+        anchors = [i for i, memory in enumerate(self._memory) if memory.kind in _ANCHORS]
         self._anchored = [
-            any(self._memory[i].kind in ("counter", "code", "witness") for i in block.fields) for block in self._blocks
+            all(any(block in self._of[a] and _end(decoder, a) >= _end(decoder, i) for a in anchors) for block in places)
+            for i, places in enumerate(self._of)
         ]
+
+    @property
+    def known(self) -> frozenset[int]:
+        """The fields that have had a value."""
+        return frozenset(i for i, memory in enumerate(self._memory) if memory.value is not None)
 
     def doubts(self, poll: Poll) -> frozenset[int]:
         """The blocks that should be read once more before they are believed."""
@@ -199,7 +217,7 @@ class Guards:
 
     def _strange(self, index: int, poll: Poll, other: Poll | None) -> bool:
         memory, number = self._memory[index], poll.numbers[index]
-        if memory.kind not in ("counter", "code", "witness") or memory.value is None or memory.streak >= _GIVE_UP:
+        if memory.kind not in _ANCHORS or memory.value is None or memory.streak >= _GIVE_UP:
             return False
         if isinstance(number, float):
             return memory.impossible(number, poll.at_ms) and not memory.held(number)
@@ -211,7 +229,7 @@ class Guards:
     def _leaping(self, poll: Poll, block: int) -> bool:
         for index in self._blocks[block].fields:
             number = poll.numbers[index]
-            if isinstance(number, float) and self._memory[index].leaps(number, poll.at_ms, self._anchored[block]):
+            if isinstance(number, float) and self._memory[index].leaps(number, poll.at_ms, self._anchored[index]):
                 return True
         return False
 
@@ -239,6 +257,8 @@ class Guards:
             return Quality.INVALID if self._of[index] & spoiled else number
         if self._of[index] & spoiled or not self._confirmed(index, number, poll, again, doubtful):
             return Quality.INVALID
+        if self._extreme(index, number, poll if again is None else again):
+            return Quality.INVALID
         memory.believe(number, at_ms)
         return number
 
@@ -246,10 +266,21 @@ class Guards:
         memory, places = self._memory[index], self._of[index]
         if not places & doubtful:
             return True
-        if not memory.leaps(number, poll.at_ms, all(self._anchored[block] for block in places)):
+        if not memory.leaps(number, poll.at_ms, self._anchored[index]):
             return True
         first = poll.numbers[index]
         return again is not None and isinstance(first, float) and memory.agrees(first, number)
+
+    def _extreme(self, index: int, number: float, used: Poll) -> bool:
+        """Whether it is a leap to all zeros or all ones that has not been said often enough yet."""
+        memory, anchored = self._memory[index], self._anchored[index]
+        if memory.value is None or anchored or not memory.leaps(number, used.at_ms, anchored):
+            return False
+        raw = self._decoder.raw(index, used.answers)
+        ones = (1 << 16 * self._decoder.fields[index].register.width) - 1
+        if raw == ones or (raw == 0 and memory.kind in ("power", "temperature")):
+            return memory.repeat(number) < (2 if memory.kind == "power" else _CONFIRM)
+        return False
 
     def _remember_blocks(self, poll: Poll, used: Poll, doubtful: frozenset[int], numbers: list[Number]) -> None:
         for block, memory in enumerate(self._blocks):
@@ -290,6 +321,11 @@ class Guards:
             return any(isinstance(number, float) for number in numbers)
         state = numbers[self._state]
         return isinstance(state, float) and state not in (InverterState.OFF, InverterState.SLEEPING)
+
+
+def _end(decoder: Decoder, index: int) -> int:
+    """Where in its block a field ends."""
+    return decoder.slots[index].start + decoder.fields[index].register.width
 
 
 def _memory_of(found: Field) -> _Memory:

@@ -129,7 +129,7 @@ class ModbusSource:
             except MapMoved:
                 self._bound = None
                 raise SourceUnavailable(self._name, "its register map has changed; it is explored again") from None
-            values, bad = bound.decoder.compose(numbers)
+            values, bad = bound.decoder.compose(numbers, bound.guards.known)
             self._signals = frozenset((*values, *bad))
             return Reading(at_ms, values, bad)
 

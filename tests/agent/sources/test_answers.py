@@ -191,3 +191,9 @@ def test_another_register_gives_the_value_where_the_first_does_not() -> None:
     assert decoder.compose([INVALID, 7.0])[0] == {GRID_POWER: 7}
     assert decoder.compose([None, INVALID])[1] == {GRID_POWER: INVALID}
     assert decoder.compose([INVALID, None])[1] == {GRID_POWER: INVALID}
+
+
+def test_no_other_register_stands_in_for_one_that_has_had_a_value() -> None:
+    profile = parse_profile(HEAD + FALLBACK, "t.toml")
+    decoder = Decoder(profile, bind_absolute(profile, 1), [Block(1, 3, 0, 2)])
+    assert decoder.compose([INVALID, 7.0], frozenset({0}))[1] == {GRID_POWER: INVALID}
