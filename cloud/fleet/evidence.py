@@ -19,6 +19,8 @@ COARSE = 0.15
 PATIENT_DAYS = 6
 # A room this far (K) below the fleet's has not been heated.
 COOLED = 4.5
+# Nobody calls a room too cold from here on (°C), whatever its peers have.
+COMFORTABLE = 19.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ def room_too_cold(daily: Daily, fleet: Usual) -> Evidence:
     # A room below the usual one that was warm before is cold sooner.
     fallen = (quantiles(daily.warm, 0.8)[0][:, None] - daily.warm) / np.float32(3.2)
     severity = np.fmax(severity, np.where(daily.warm < fleet.room[0] - 1.5, fallen, np.nan))
+    severity = np.where(daily.warm > COMFORTABLE, np.minimum(severity, 0.5), severity)
     return lasting("room_too_cold", severity, 5)
 
 
@@ -184,7 +187,7 @@ def swapped(daily: Daily, fleet: Usual) -> tuple[Evidence, Array]:
     pairs = [
         np.where(cold & (turned < 9) & (flow > out - 2), (kept - turned) / 10, 0),
         np.where(cold & (away < 5) & (out > room - 3), (np.abs(out - weather) - away) / 8, 0),
-        np.where((np.abs(flow - comfort) < 5) & (room > comfort + 3.5), (room - flow) / 3.5, 0),
+        np.where(cold & (np.abs(flow - comfort) < 5) & (room > comfort + 3.5), (room - flow) / 3.5, 0),
     ]  # fmt: skip
     stacked = np.stack([np.where(np.isfinite(pair), pair, 0) for pair in pairs])
     severity = np.where(np.isfinite(flow), stacked.max(axis=0), np.nan)

@@ -30,6 +30,8 @@ SHARES = {
 }
 # A fault without a name must be this far from its cluster (standard deviations).
 FAR = 3.0
+# A cold room with water this little (K) above it is not heated, even in weather that hardly asks for heat.
+UNHEATED = 1.5
 # A day belongs to an episode from this share of the severity that makes a fault.
 HOLDS = 0.7
 
@@ -144,6 +146,8 @@ def _finding(
     if fault in ("hunting", "short_cycling"):
         swings = swing.kind(cube.values[case.row, FLOW, days[0] : days[-1] + 1], cube.step_min)
         fault = swings.fault
+    if fault == "room_too_cold" and float(median(daily.excess[case.row, days])) < UNHEATED:
+        fault = "no_heat"
     response = float(line.response[case.row])
     if fault == "flat_heating_curve":
         part = curve.fit(_row(daily, case.row), slice(int(days[0]), int(days[-1]) + 1), float(words.comfort))
