@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import agent, diagnosis, ingest, wire
+from bench import agent, diagnosis, ingest, mtbf, wire
 
 ROUNDS = 3
 
