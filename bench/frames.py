@@ -1,9 +1,10 @@
 """Spoilt frames through decoder and guards: `python -m bench.frames [--frames 1000000] [--second 0.0]`.
 
-Half of the frames are damaged on the wire (RTU, checksum) and half are well formed and spoilt inside: slipped words, torn
-values, constants, another request's answer; in turn over all profiles with addresses of their own. `wrong` is what was
-taken as good further from the truth than the leaps that the guards doubt; it has to be 0. `near` is what was taken
-although not the truth, within those limits. `--second` is how often the repeated answer is spoilt as well.
+Half of the frames are damaged on the wire (RTU, checksum) and half are well formed and spoilt inside: slipped words,
+torn values, constants, another request's answer; in turn over all profiles with addresses of their own.
+
+wrong: taken as good further from the truth than the leaps that the guards doubt; it has to be 0. near: taken although
+not the truth, within those limits. `--second` is how often the repeated answer is spoilt as well.
 """
 
 import argparse

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -26,6 +27,51 @@ _LISTS: Final[Mapping[str, type[msgspec.Struct]]] = {
 }
 
 
+class Shelf:
+    """The profiles within reach: those that ship with the agent, and an installer's own in `folder`.
+
+    An own profile stands in for a shipped one of the same name.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
+
+    def files(self) -> dict[str, Path]:
+        """Every profile's file by its name. Raises `BadSetup` for a folder that is not there."""
+        files = {path.stem: path for path in sorted(_SHIPPED.glob("*.toml"))}
+        if self.folder is not None:
+            if not self.folder.is_dir():
+                raise BadSetup(str(self.folder), "is not a folder; expected one that holds profiles, NAME.toml")
+            files |= {path.stem: path for path in sorted(self.folder.glob("*.toml"))}
+        return dict(sorted(files.items()))
+
+    def load(self, name: str | Path, variants: Iterable[str] = ()) -> Profile:
+        """A profile by its name, or by the path of its file, with the chosen variants applied.
+
+        A relative path counts from the folder. Raises `BadSetup`.
+        """
+        path, where = self._find(name)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadSetup(where, f"cannot be read: {error}") from error
+        return choose_variants(parse_profile(text, where), variants)
+
+    def _find(self, name: str | Path) -> tuple[Path, str]:
+        if isinstance(name, Path) or name.endswith(".toml"):
+            path = Path(name) if self.folder is None else self.folder / name
+            return path, str(path)
+        own = None if self.folder is None else self.folder / f"{name}.toml"
+        if own is not None and own.is_file():
+            return own, str(own)
+        known = profile_names()
+        if name not in known:
+            near = get_close_matches(name, known, n=3)
+            expected = f"did you mean {', '.join(near)}?" if near else f"expected one of {', '.join(known)}"
+            raise BadSetup(f"profile {name!r}", f"unknown, {expected}", hint="Or the path to a .toml file of your own.")
+        return _SHIPPED / f"{name}.toml", f"{name}.toml"
+
+
 def profile_names() -> list[str]:
     """The profiles that ship with the agent."""
     return sorted(path.stem for path in _SHIPPED.glob("*.toml"))
@@ -36,21 +82,7 @@ def load_profile(name: str | Path, variants: Iterable[str] = ()) -> Profile:
 
     Raises `BadSetup`.
     """
-    text = _text(name)
-    where = str(name) if isinstance(name, Path) or str(name).endswith(".toml") else f"{name}.toml"
-    return choose_variants(parse_profile(text, where), variants)
-
-
-def _text(name: str | Path) -> str:
-    if isinstance(name, Path) or name.endswith(".toml"):
-        try:
-            return Path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadSetup(str(name), f"cannot be read: {error}") from error
-    known = profile_names()
-    if name not in known:
-        raise BadSetup(f"profile {name!r}", f"unknown, expected one of {', '.join(known)} or a path to a .toml file")
-    return (_SHIPPED / f"{name}.toml").read_text(encoding="utf-8")
+    return Shelf().load(name, variants)
 
 
 def choose_variants(profile: Profile, variants: Iterable[str]) -> Profile:
