@@ -1,7 +1,7 @@
 """What the incident pages say: the morning's list, the equipment to blame, one incident with its sites."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -58,8 +58,8 @@ class Blamed:
     """Equipment that incidents have in common."""
 
     name: str
-    incidents: int
     sites: int
+    of: int
     cost: str
     id: str
 
@@ -204,9 +204,10 @@ def blamed(found: Sequence[Incident], sites: Mapping[str, Site]) -> list[Blamed]
         elif one.kind == "site" and one.subject in sites:
             for name in _named(sites[one.subject]):
                 counts[name].append(one)
+    fleet = Counter(name for site in sites.values() for name in (*_named(site), *_models(site)))
     common = {name: part for name, part in counts.items() if len(part) > 1 or name in outright}
-    rows = [_blamed(name, part, outright.get(name)) for name, part in common.items()]
-    return sorted(rows, key=lambda row: (not row.id, -row.sites, row.name))[:MAX_EQUIPMENT]
+    rows = [_blamed(name, part, fleet[name], outright.get(name)) for name, part in common.items()]
+    return sorted(rows, key=lambda row: (not row.id, -row.sites / max(row.of, 1), row.name))[:MAX_EQUIPMENT]
 
 
 def _named(site: Site) -> list[str]:
@@ -219,11 +220,16 @@ def _named(site: Site) -> list[str]:
     return sorted(set(names))
 
 
-def _blamed(name: str, part: Sequence[Incident], outright: Incident | None) -> Blamed:
+def _models(site: Site) -> list[str]:
+    """Without its firmware, as an incident of a whole model calls it."""
+    return sorted({name.partition(", firmware ")[0] for name in _named(site)} - set(_named(site)))
+
+
+def _blamed(name: str, part: Sequence[Incident], of: int, outright: Incident | None) -> Blamed:
     return Blamed(
         name=name,
-        incidents=len(part),
         sites=sum(one.active_sites for one in part),
+        of=of,
         cost=money(math.fsum(one.cost_per_day for one in part if one.active)),
         id="" if outright is None else outright.id,
     )

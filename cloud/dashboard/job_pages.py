@@ -74,12 +74,14 @@ def run_line(run: JobRun, now_ms: int) -> RunLine:
 
 
 @router.get("/jobs")
-def jobs(request: Request, desk: Desk, clock: Now) -> HTMLResponse:
-    """Every job, and the newest runs."""
-    return _jobs(request, desk, clock.now_ms(), "")
+def jobs(request: Request, desk: Desk, clock: Now, job: Annotated[str, Query(max_length=40)] = "") -> HTMLResponse:
+    """Every job, and the newest runs, of all or of one."""
+    return _jobs(request, desk, clock.now_ms(), job=job)
 
 
-def _jobs(request: Request, desk: JobDesk, now_ms: int, problem: str, status: int = 200) -> HTMLResponse:
+def _jobs(
+    request: Request, desk: JobDesk, now_ms: int, *, job: str = "", problem: str = "", status: int = 200
+) -> HTMLResponse:
     zone = formats.zone_of("UTC")
     rows = [
         {
@@ -91,8 +93,8 @@ def _jobs(request: Request, desk: JobDesk, now_ms: int, problem: str, status: in
         }
         for one in desk.jobs()
     ]
-    runs = [run_line(run, now_ms) for run in desk.runs(None, RUNS_SHOWN)]
-    content = {"jobs": rows, "runs": runs, "problem": problem, "name": forms.name_in(request)}
+    runs = [run_line(run, now_ms) for run in desk.runs(job or None, RUNS_SHOWN)]
+    content = {"jobs": rows, "runs": runs, "job": job, "problem": problem, "name": forms.name_in(request)}
     return rendered(request, "jobs.html", content, status=status)
 
 
@@ -105,7 +107,7 @@ def start(request: Request, job: str, form: forms.Form, desk: Desk, clock: Now) 
     except BadInput:
         raise HTTPException(404) from None
     except Transient as error:
-        return _jobs(request, desk, clock.now_ms(), f"Not started: {error}.", status=409)
+        return _jobs(request, desk, clock.now_ms(), problem=f"Not started: {error}.", status=409)
     answer = RedirectResponse(f"{request.scope.get('root_path', '')}/jobs", status_code=303)
     if who:
         answer.set_cookie(forms.NAME_COOKIE, quote(who), max_age=_YEAR_S, httponly=True, samesite="strict")

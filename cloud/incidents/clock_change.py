@@ -39,12 +39,12 @@ def changes(timezone: str, year: int) -> tuple[int, ...]:
     return tuple(found)
 
 
-def night_of(start_ms: int, timezone: str) -> str | None:
-    """The local date of the change that `start_ms` lies around."""
+def night_of(start_ms: int, timezone: str) -> tuple[str, int] | None:
+    """The change that `start_ms` lies around: its local date, and its time in ms UTC."""
     year = datetime.fromtimestamp(start_ms / 1000, UTC).year
     for change_ms in changes(timezone, year):
         if change_ms - _BEFORE_MS <= start_ms < change_ms + _AFTER_MS:
-            return datetime.fromtimestamp(change_ms / 1000, ZoneInfo(timezone)).date().isoformat()
+            return datetime.fromtimestamp(change_ms / 1000, ZoneInfo(timezone)).date().isoformat(), change_ms
     return None
 
 
@@ -53,26 +53,28 @@ def clock_nights(
 ) -> list[tuple[str, list[int]]]:
     """Date and indices of what began around a change of clocks, where that is more than a night brings."""
     nights: dict[str, list[int]] = defaultdict(list)
+    times: dict[str, int] = {}
     for n in numbers:
         one = symptoms[n]
-        if one.sudden and one.device in fleet:
-            date = night_of(one.start_ms, fleet[one.device].timezone)
-            if date is not None:
-                nights[date].append(n)
+        night = night_of(one.start_ms, fleet[one.device].timezone) if one.sudden and one.device in fleet else None
+        if night is not None:
+            nights[night[0]].append(n)
+            times.setdefault(*night)
     found = []
     for date, members in sorted(nights.items()):
         devices = {symptoms[n].device for n in members}
-        if len(devices) >= _LEAST_SITES and len(devices) >= _RATIO * _usual(symptoms, numbers, members):
+        usual = _usual(symptoms, numbers, members, times[date])
+        if len(devices) >= _LEAST_SITES and len(devices) >= _RATIO * usual:
             found.append((date, members))
     return found
 
 
-def _usual(symptoms: Sequence[Symptom], numbers: Sequence[int], members: Sequence[int]) -> float:
-    """How many of these codes begin within as many hours on an average other day."""
+def _usual(symptoms: Sequence[Symptom], numbers: Sequence[int], members: Sequence[int], change_ms: int) -> float:
+    """How many of these codes begin in the same hours of an average other day."""
     codes, inside = {symptoms[n].code for n in members}, set(members)
-    others = [n for n in numbers if n not in inside and symptoms[n].code in codes]
-    if not others:
+    starts = [symptoms[n].start_ms for n in numbers if n not in inside and symptoms[n].code in codes]
+    if not starts:
         return 0.0
-    starts = [symptoms[n].start_ms for n in others]
-    days = max(1.0, (max(starts) - min(starts)) / DAY_MS)
-    return len(others) / days * (_BEFORE_MS + _AFTER_MS) / DAY_MS
+    days = max(1, len({start_ms // DAY_MS for start_ms in starts}))
+    hours = [start_ms for start_ms in starts if (start_ms - change_ms + _BEFORE_MS) % DAY_MS < _BEFORE_MS + _AFTER_MS]
+    return len(hours) / days

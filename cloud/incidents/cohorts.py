@@ -142,7 +142,9 @@ def _model(code: str, key: Key, census: _Census) -> tuple[float, str] | None:
     if hit / of < _RATIO * max(share, others / among):
         return None
     chance = log_binomial_tail(hit, of, share)
-    return (chance, f"{hit} of {of} sites with it, {others} of {among} others") if chance < _SURE else None
+    return (
+        (chance, f"seen on {hit} of {of} sites with it and on {others} of {among} others") if chance < _SURE else None
+    )
 
 
 def _firmware(code: str, key: Key, census: _Census) -> tuple[float, str] | None:
@@ -163,5 +165,6 @@ def _firmware(code: str, key: Key, census: _Census) -> tuple[float, str] | None:
     chance = log_binomial_tail(hit, of, share)
     if hit / of < _RATIO * share or chance >= (_REGISTERS_SURE if registers else _SURE):
         return None
-    why = f"{hit} of {of} sites with this firmware, {others} of {among} with another"
-    return chance, why + (f"; {before} of {updated} before they were updated" if updated else "")
+    why = f"seen on {hit} of {of} sites with this firmware"
+    why += f" and on {others} of {among} with another" if among else ""
+    return chance, why + (f"; before their update on {before} of {updated}" if updated else "")

@@ -87,7 +87,7 @@ def group(
 
 def _clocks(table: _Table) -> None:
     for date, numbers in clock_nights(table.symptoms, sorted(table.left), table.fleet):
-        table.take(Cluster(CLOCK, f"clock|{date}", [], date), numbers)
+        table.take(Cluster(CLOCK, f"clock|{date}", [], date, why=_together(table, numbers)), numbers)
 
 
 def _regions(table: _Table) -> None:
@@ -103,7 +103,15 @@ def _regions(table: _Table) -> None:
             continue
         key = min(keys, key=lambda one: (-keys[one], one)) if keys else _region_key(table, kept)
         places = [table.fleet[device] for device in {table.symptoms[n].device for n in kept} if device in table.fleet]
-        table.take(Cluster(REGION, key, [], name_of(places)), kept)
+        table.take(Cluster(REGION, key, [], name_of(places), why=_together(table, kept)), kept)
+
+
+def _together(table: _Table, numbers: Sequence[int]) -> str:
+    """How many, in how short a time."""
+    starts = [table.symptoms[n].start_ms for n in numbers]
+    count, minutes = len({table.symptoms[n].device for n in numbers}), (max(starts) - min(starts)) / MINUTE_MS
+    span = f"{max(1, round(minutes))} minutes" if minutes < 100 else f"{round(minutes / 60)} hours"
+    return f"it began on {count} sites within {span}"
 
 
 def _remembered(table: _Table) -> dict[int, str]:

@@ -112,7 +112,8 @@ def _claims(clusters: Sequence[Cluster]) -> dict[tuple[str, str], str]:
 def _meet(run: _Run, old: Incident | None, cluster: Cluster) -> None:
     """A cluster and the incident of its key, if there is one."""
     name = id_of(cluster.key)
-    rows = scoring.joined(run.rows.get(name, ()), scoring.rows_of(name, cluster.members, run.now_ms))
+    still_ms = 0 if cluster.kind in (REGION, CLOCK) else scoring.STILL_MS
+    rows = scoring.joined(run.rows.get(name, ()), scoring.rows_of(name, cluster.members, run.now_ms, still_ms))
     if old is None:
         incident = _facts(_opened(cluster, name, run.now_ms), cluster, rows, run.taught)
         run.keep(None, incident, rows, [(lifecycle.PROGRAM, "opened", incident.why)])

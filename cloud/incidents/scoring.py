@@ -18,15 +18,15 @@ _SUREST: Final = 0.99
 STILL_MS: Final = DAY_MS
 
 
-def rows_of(incident: str, members: Iterable[Symptom], now_ms: int) -> list[IncidentSite]:
-    """One row per site and code, sorted."""
+def rows_of(incident: str, members: Iterable[Symptom], now_ms: int, still_ms: int = STILL_MS) -> list[IncidentSite]:
+    """One row per site and code, sorted. What ended less than `still_ms` ago counts as going on."""
     parts: dict[tuple[str, str], list[Symptom]] = defaultdict(list)
     for one in members:
         parts[one.device, one.code].append(one)
-    return [_row(incident, device, code, part, now_ms) for (device, code), part in sorted(parts.items())]
+    return [_row(incident, device, code, part, now_ms - still_ms) for (device, code), part in sorted(parts.items())]
 
 
-def _row(incident: str, device: str, code: str, part: Sequence[Symptom], now_ms: int) -> IncidentSite:
+def _row(incident: str, device: str, code: str, part: Sequence[Symptom], still_after_ms: int) -> IncidentSite:
     newest = max(part, key=lambda one: (one.active, one.last_ms, one.why))
     return IncidentSite(
         incident=incident,
@@ -34,7 +34,7 @@ def _row(incident: str, device: str, code: str, part: Sequence[Symptom], now_ms:
         code=code,
         first_ms=min(one.start_ms for one in part),
         last_ms=max(one.last_ms for one in part),
-        active=any(one.active or now_ms - one.last_ms < STILL_MS for one in part),
+        active=any(one.active or one.last_ms > still_after_ms for one in part),
         episodes=len(part),
         cost_per_day=max(one.cost_per_day for one in part),
         certainty=max(one.certainty for one in part),
@@ -79,12 +79,9 @@ def cost_per_day(rows: Iterable[IncidentSite]) -> float:
 
 
 def certainty(rows: Iterable[IncidentSite], log_chance: float) -> float:
-    """1 − the chance that all its signs are wrong, for the surest site, and that its sites have nothing in common."""
-    by_site: dict[str, float] = defaultdict(lambda: 1.0)
-    for row in rows:
-        by_site[row.device] *= 1 - row.certainty
-    surest = 1 - min(by_site.values(), default=1.0)
-    return round(min(_SUREST, surest * (1 - math.exp(log_chance) if log_chance < 0 else 1.0)), 4)
+    """1 − the chance that all its signs are wrong, or that its sites have nothing in common."""
+    wrong = math.prod(1 - row.certainty for row in rows)
+    return round(min(_SUREST, (1 - wrong) * (1 - math.exp(log_chance) if log_chance < 0 else 1.0)), 4)
 
 
 def severity(rows: Iterable[IncidentSite]) -> str:
