@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from random import Random
 
 from tests.helpers.modbus_server import ModbusServer
 from tests.helpers.serial_line import TcpWire, Wire
@@ -23,13 +24,18 @@ def framed(unit: int, body: bytes) -> bytes:
 
 
 class RtuSlaves(ModbusServer):
-    """Answers for every unit that has something in the store, but for `dead` ones; `late_s` by unit."""
+    """Answers for every unit that has something in the store, but for `dead` ones.
+
+    late_s, noise: by unit, how late its answers come, and the share of them in which up to three bits are turned.
+    """
 
     def __init__(self, wire: Wire | TcpWire) -> None:
         super().__init__()
         self.wire = wire
         self.dead: set[int] = set()
         self.late_s: dict[int, float] = {}
+        self.noise: dict[int, float] = {}
+        self._random = Random(7)
         self.bad_requests = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._heard = bytearray()
@@ -62,4 +68,12 @@ class RtuSlaves(ModbusServer):
             return
         payload = self.faults.payload or self._payload(unit, function, address, count)
         await asyncio.sleep(self.late_s.get(unit, self.faults.delay_s))
-        self.wire.send(framed(unit, payload))
+        self.wire.send(self._disturbed(unit, framed(unit, payload)))
+
+    def _disturbed(self, unit: int, frame: bytes) -> bytes:
+        if self._random.random() >= self.noise.get(unit, 0.0):
+            return frame
+        turned = bytearray(frame)
+        for at in self._random.sample(range(8 * len(frame)), self._random.randrange(1, 4)):
+            turned[at // 8] ^= 1 << at % 8
+        return bytes(turned)
