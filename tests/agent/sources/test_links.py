@@ -1,12 +1,16 @@
 """Links make clients that do nothing on their own."""
 
 import logging
+from pathlib import Path
 
 import pytest
 from pymodbus.exceptions import ModbusException
 
-from agent.sources.links import TcpLink
+from agent.sources.line import LineLost, SerialSettings
+from agent.sources.links import RtuOverTcpLink, RtuSerialLink, TcpLink
 from tests.helpers.modbus_server import ModbusServer
+from tests.helpers.rtu_slaves import RtuSlaves, framed
+from tests.helpers.serial_line import TcpWire, Wire
 
 
 async def test_a_client_neither_retries_nor_reconnects() -> None:
@@ -31,6 +35,48 @@ async def test_both_ends_of_a_connection_are_heard_of() -> None:
 
 def test_a_link_says_where_it_leads() -> None:
     assert str(TcpLink("inverter.lan")) == "inverter.lan:502"
+    assert str(RtuOverTcpLink("converter.lan", 4196)) == "converter.lan:4196"
+    assert str(RtuSerialLink(SerialSettings("/dev/ttyUSB0"))) == "/dev/ttyUSB0"
+
+
+async def test_a_link_that_leads_nowhere_says_why(tmp_path: Path) -> None:
+    link = RtuSerialLink(SerialSettings(str(tmp_path / "absent")))
+    client = link.client(0.5, lambda _: None)
+    assert not await client.connect()
+    assert not client.connected
+    assert str(client) == str(link) == f"{tmp_path}/absent: there is no such port; is the adapter plugged in?"
+    with pytest.raises(LineLost):
+        await client.read_holding_registers(0, count=1)
+    client.close()
+
+
+async def test_nothing_is_written_over_a_line_whose_echo_would_confirm_it(tmp_path: Path) -> None:
+    async with Wire(tmp_path) as wire:
+        RtuSlaves(wire).put(0, [7])
+        client = RtuSerialLink(SerialSettings(str(wire.path))).client(1.0, lambda _: None)
+        assert await client.connect()
+        with pytest.raises(ModbusException, match="only read"):
+            await client.write_register(0, 1)
+        assert wire.heard == b""
+        client.close()
+
+
+async def test_bits_words_refusals_and_identification_over_a_line() -> None:
+    async with TcpWire() as wire:
+        slaves = RtuSlaves(wire)
+        slaves.put(0, [1, 0, 1], function=1)
+        slaves.put(0, [5, 6], function=4)
+        heard: list[bool] = []
+        client = RtuOverTcpLink("127.0.0.1", wire.port).client(1.0, heard.append)
+        assert await client.connect()
+        assert heard == [True]
+        assert (await client.read_coils(0, count=3, device_id=1)).bits[:3] == [True, False, True]
+        assert (await client.read_input_registers(0, count=2, device_id=1)).registers == [5, 6]
+        assert (await client.read_holding_registers(9, count=2, device_id=1)).exception_code == 2
+        wire.device = lambda data: wire.send(framed(1, b"\x2b\x0e\x01\x01\x00\x00\x01\x00\x04Acme"))
+        told = await client.read_device_information(device_id=1)
+        assert told.information == {0: b"Acme"}
+        client.close()
 
 
 def test_the_library_keeps_silent() -> None:
