@@ -106,8 +106,10 @@ class Agent:
         """Write down that the agent has started."""
         self.pipeline.starts += 1
         now_ms = self.clock.now_ms()
-        event = Event(now_ms, "start", {"version": __version__, "starts": self.pipeline.starts})
-        await self.pipeline.note([(now_ms, event)])
+        detail: dict[str, str | int | float | bool | None] = {"version": __version__, "starts": self.pipeline.starts}
+        if self.pipeline.reset:
+            detail["diagnosis_reset"] = self.pipeline.reset
+        await self.pipeline.note([(now_ms, Event(now_ms, "start", detail))])
 
     async def feed(self, history: Path) -> int:
         """Judge a recording as if it had been read live, and return how many of its rows were new.
@@ -185,13 +187,20 @@ class Agent:
         return entry
 
     async def _measure(self) -> dict[str, Any]:
+        """Health for the twin, no finer than a person needs it: each change costs bytes."""
         stats = await self.outbox.stats()
-        return {
+        health: dict[str, Any] = {
             "backlog": stats.backlog,
-            "journal_bytes": stats.bytes,
-            "disk_free_bytes": shutil.disk_usage(self.settings.state).free,
-            "rss_bytes": _resident_bytes(),
+            "journal": self.pipeline.refused or stats.refused or "ok",
+            "journal_bytes": _rounded(stats.bytes),
+            "disk_free_bytes": _rounded(shutil.disk_usage(self.settings.state).free),
+            "rss_bytes": _rounded(_resident_bytes()),
         }
+        if self.pipeline.held:
+            health["held"] = self.pipeline.held
+        if stats.days_left is not None:
+            health["days_left"] = _rounded(int(stats.days_left))
+        return health
 
     def _wake(self, *, urgent: bool) -> None:
         if self.uplink is not None:
@@ -202,6 +211,15 @@ def _poller(sources: list[ModbusSource], settings: AgentSettings) -> Poller | No
     if not sources:
         return None
     return Poller(sources, interval_s=settings.interval_s, clock=settings.clock, budget_s=settings.budget_s)
+
+
+def _rounded(number: int) -> int:
+    """Two digits of it.
+
+    >>> _rounded(34_567_890), _rounded(7)
+    (35000000, 7)
+    """
+    return int(float(f"{number:.2g}"))
 
 
 def _resident_bytes() -> int:
@@ -216,7 +234,8 @@ async def open_agent(settings: AgentSettings) -> AsyncIterator[Agent]:
     journal = OutboxSettings(settings.state / JOURNAL, round(settings.journal.budget_mib * 1024 * 1024))
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(SqliteOutbox(journal, settings.clock))
-        agent = Agent(settings, outbox, await Pipeline.resume(settings.diagnosis, outbox))
+        pipeline = await Pipeline.resume(settings.diagnosis, outbox, at_risk_s=settings.journal.at_risk_s)
+        agent = Agent(settings, outbox, pipeline)
         try:
             yield agent
         finally:

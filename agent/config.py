@@ -53,9 +53,14 @@ class PollTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class JournalTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Space that the journal may take before acknowledged records make room."""
+    """Space that the journal may take before something makes room, and what a power cut may cost.
+
+    Samples of at most `at_risk_s` are in memory only; 300 instead of 900 writes about twice as much to the disk.
+    Faults, acknowledgements and events are on it at once.
+    """
 
     budget_mib: float = 64.0
+    at_risk_s: float = 900.0
 
 
 class UplinkTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -157,7 +162,11 @@ def _check_names(path: Path, sources: list[SourceTable]) -> None:
 
 
 def _check_positive(path: Path, file: _SiteFile) -> None:
-    fields = {"poll.interval_s": file.poll.interval_s, "journal.budget_mib": file.journal.budget_mib}
+    fields = {
+        "poll.interval_s": file.poll.interval_s,
+        "journal.budget_mib": file.journal.budget_mib,
+        "journal.at_risk_s": file.journal.at_risk_s,
+    }
     if file.uplink is not None:
         fields["uplink.flush_interval_s"] = file.uplink.flush_interval_s
         fields["uplink.report_interval_s"] = file.uplink.report_interval_s

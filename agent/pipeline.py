@@ -1,8 +1,10 @@
 """Readings → diagnosis → journal: records and the state they came from, in one transaction.
 
 After a kill at any instant the journal holds both or neither, so a restarted agent neither loses nor repeats a record.
+A disk that refuses stops nothing: records are held in memory until it takes them.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -10,11 +12,14 @@ import msgspec
 
 from agent.diagnosis.engine import Diagnosis
 from agent.diagnosis.settings import DiagnosisSettings
+from agent.domain.errors import BadInput, Transient
 from agent.domain.signals import Reading
 from agent.domain.wire import Body, Fault
+from agent.holding import Held, within
 from agent.ports import Outbox
 
 NO_READING: Final = -1
+_log: Final = logging.getLogger("emberwatt.pipeline")
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -34,26 +39,56 @@ def restore(settings: DiagnosisSettings, stored: bytes | None) -> tuple[Diagnosi
 
 
 class Pipeline:
-    """Takes readings in order. `hold` records are gathered before a commit; 1 commits whatever a reading yields."""
+    """Takes readings in order. `hold` records are gathered before a commit; 1 commits whatever a reading yields.
 
-    def __init__(self, diagnosis: Diagnosis, outbox: Outbox, checkpoint: Checkpoint, *, hold: int = 1) -> None:
+    What readings told that is in no record yet, an open window, is committed with the checkpoint at least every
+    `at_risk_s` of readings. `refused` says why the disk takes nothing now, `reset` why an earlier state could not be
+    used; both are empty when all is well.
+    """
+
+    def __init__(
+        self,
+        diagnosis: Diagnosis,
+        outbox: Outbox,
+        checkpoint: Checkpoint,
+        *,
+        hold: int = 1,
+        at_risk_s: float = 900.0,
+    ) -> None:
         self.diagnosis = diagnosis
         self.hold = hold
         self.at_ms = checkpoint.at_ms
         self.starts = checkpoint.starts
         self._outbox = outbox
-        self._pending: list[tuple[int, Body]] = []
+        self.refused = ""
+        self.reset = ""
+        self._at_risk_ms = round(at_risk_s * 1000)
+        self._committed_ms = checkpoint.at_ms
+        self._pending: Held = []
 
     @classmethod
-    async def resume(cls, settings: DiagnosisSettings, outbox: Outbox) -> "Pipeline":
-        """The pipeline as the journal's checkpoint left it, or a new one."""
-        diagnosis, checkpoint = restore(settings, await outbox.checkpoint())
-        return cls(diagnosis, outbox, checkpoint)
+    async def resume(cls, settings: DiagnosisSettings, outbox: Outbox, *, at_risk_s: float = 900.0) -> "Pipeline":
+        """The pipeline as the journal's checkpoint left it; a new one, which says so, where that cannot be used."""
+        try:
+            diagnosis, checkpoint = restore(settings, await outbox.checkpoint())
+        except (BadInput, msgspec.DecodeError) as error:
+            _log.warning("diagnosis starts anew: %s", error)
+            pipeline = cls(Diagnosis(settings), outbox, Checkpoint(), at_risk_s=at_risk_s)
+            pipeline.reset = str(error)
+            return pipeline
+        return cls(diagnosis, outbox, checkpoint, at_risk_s=at_risk_s)
+
+    @property
+    def held(self) -> int:
+        """Records that wait in memory."""
+        return len(self._pending)
 
     async def take(self, reading: Reading, reachable: Mapping[str, bool]) -> bool:
         """Judge one reading. True when a fault record was committed, which should travel soon."""
         self._pending += self.diagnosis.update(reading, reachable)
         self.at_ms = reading.at_ms
+        if self.hold == 1 and abs(self.at_ms - self._committed_ms) >= self._at_risk_ms:
+            return await self.commit(always=True)
         return await self.commit() if len(self._pending) >= self.hold else False
 
     async def note(self, bodies: Sequence[tuple[int, Body]]) -> None:
@@ -67,9 +102,19 @@ class Pipeline:
         if not pending and not always:
             return False
         state = Checkpoint(self.at_ms, self.starts, self.diagnosis.state())
+        self._committed_ms = self.at_ms
         try:
             await self._outbox.append(pending, checkpoint=msgspec.msgpack.encode(state))
+        except Transient as error:
+            self._pending = within(pending + self._pending)
+            if not self.refused:
+                _log.warning("records are held in memory: %s", error)
+            self.refused = str(error)
+            return False
         except BaseException:
             self._pending = pending + self._pending
             raise
+        if self.refused:
+            _log.warning("the disk takes records again, %d were held", len(pending))
+            self.refused = ""
         return any(isinstance(body, Fault) for _, body in pending)

@@ -16,7 +16,12 @@ class FileLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Raises `BadSetup` when another process has the journal, `Transient` when the lock file cannot be made."""
+        """Harmless when it is held already.
+
+        Raises `BadSetup` when another process has the journal, `Transient` when the lock cannot be made.
+        """
+        if self._descriptor is not None:
+            return
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         except FileNotFoundError as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.domain.errors import BadSetup
-from agent.outbox.schema import explain
+from agent.outbox.schema import Damaged, explain
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,11 @@ def peek(path: Path) -> Glimpse:
             (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()
             (backlog,) = db.execute("SELECT count(*) FROM records WHERE seq > ?", (meta["acknowledged"],)).fetchone()
     except sqlite3.Error as error:
-        raise explain(path, error) from error
+        explained = explain(path, error)
+        if isinstance(explained, Damaged):
+            hint = "the agent sets it aside when it starts, and saves what it can"
+            raise BadSetup(str(path), f"not a usable journal ({error})", hint=hint) from error
+        raise explained from error
     parts = [part for part in (path, path.with_name(path.name + "-wal")) if part.exists()]
     size = sum(part.stat().st_size for part in parts)
     return Glimpse(meta["epoch"], meta["acknowledged"], last, backlog, size, meta.get("checkpoint"))

@@ -1,4 +1,4 @@
-"""Opening a journal file: its identity, its version, its numbered migrations."""
+"""Opening a journal file: its identity, its health, its version, its numbered migrations."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -11,6 +11,12 @@ from agent.domain.errors import BadSetup, Transient
 APPLICATION_ID: Final = 0x45574A31
 PAGE_BYTES: Final = 4096
 _MIGRATIONS: Final = "migrations"
+# A version this far ahead was never written by a program: the header is damaged.
+_NO_VERSION: Final = 1_000
+
+
+class Damaged(Exception):
+    """The file is a journal that cannot be read any more, wholly or in part."""
 
 
 def migrations() -> list[str]:
@@ -23,8 +29,8 @@ def migrations() -> list[str]:
 def open_journal(path: Path, scripts: Sequence[str] | None = None) -> sqlite3.Connection:
     """The journal at `path`, made when it is not there, at the newest version.
 
-    Raises `BadSetup` for a file that is no journal or was written by a newer version; `Transient` when the disk
-    refuses.
+    Raises `BadSetup` for a file that is another program's or was written by a newer version; `Transient` when the disk
+    refuses; `Damaged` when something in it is broken.
     """
     if not path.parent.is_dir():
         raise BadSetup(
@@ -38,24 +44,25 @@ def open_journal(path: Path, scripts: Sequence[str] | None = None) -> sqlite3.Co
         if connection is not None:
             connection.close()
         raise explain(path, error) from error
-    except BadSetup:
+    except (BadSetup, Damaged):
         if connection is not None:
             connection.close()
         raise
     return connection
 
 
-def explain(path: Path, error: sqlite3.Error) -> Transient | BadSetup:
+def explain(path: Path, error: sqlite3.Error) -> Transient | Damaged:
     """What an SQLite error means to the caller: a disk that refuses may recover, a broken file will not."""
-    if isinstance(error, sqlite3.OperationalError):
+    if isinstance(error, sqlite3.OperationalError) and not str(error).startswith(("no such", "malformed")):
         return Transient(f"{path}: {error}")
-    hint = "move the file aside; the agent then starts a new journal"
-    return BadSetup(str(path), f"not a usable journal ({error})", hint=hint)
+    return Damaged(str(error))
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, scripts: Sequence[str]) -> None:
     version = _pragma(connection, "user_version")
     _check(connection, path, version, len(scripts))
+    if version:
+        _examine(connection)
     if version == 0:
         connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
@@ -68,12 +75,26 @@ def _prepare(connection: sqlite3.Connection, path: Path, scripts: Sequence[str])
 
 def _check(connection: sqlite3.Connection, path: Path, version: int, ours: int) -> None:
     if _pragma(connection, "application_id") != APPLICATION_ID:
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        if "records" in tables:
+            raise Damaged("the header names another program")
         if version or tables:
             raise BadSetup(str(path), "a database of another program, expected a journal", hint="name another file")
+    elif version > _NO_VERSION:
+        raise Damaged(f"the header says version {version}")
     elif version > ours:
         problem = f"journal of version {version}, this program knows up to version {ours}"
         raise BadSetup(str(path), problem, hint="install the newer agent again, or move the file aside")
+
+
+def _examine(connection: sqlite3.Connection) -> None:
+    """Every page and every cell of it once, without the indexes' order: what SQLite calls a quick check."""
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise Damaged(str(found).replace("\n", " "))
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if not {"records", "meta"} <= tables:
+        raise Damaged("tables are missing")
 
 
 def _migrate(connection: sqlite3.Connection, number: int, script: str) -> None:

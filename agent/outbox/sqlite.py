@@ -4,8 +4,11 @@ Write-ahead log with synchronous=FULL, which is what survives a power cut. All o
 of its own, so that the event loop never waits for the disk.
 
 Acknowledged records are kept as long as the space budget has room for them: an aggregator that was restored from an
-older copy gets them again. When the file grows over the budget, the oldest acknowledged ones go, a slice per call, and
-the file shrinks. Records that nobody acknowledged are never dropped; `stats` says when they alone exceed the budget.
+older copy gets them again. When the file grows over the budget, `agent.outbox.ageing` says what is given up.
+
+A file that is damaged is set aside, what can be read of it is saved, and a new epoch begins (`agent.outbox.rescue`). A
+disk that refuses (full, read-only) makes every call `Transient`; the journal opens again by itself when it no longer
+does. After a stop that was not orderly numbers are left out, since the disk may have lost some that were given.
 """
 
 import asyncio
@@ -13,21 +16,29 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
-import msgspec
-
 from agent.domain.errors import BadInput, Transient
 from agent.domain.wire import EPOCH_BYTES, Body, Record, encode_body
+from agent.outbox import rows
+from agent.outbox.ageing import Ageing
 from agent.outbox.lock import FileLock
-from agent.outbox.schema import explain, open_journal
+from agent.outbox.rescue import Moment, rescue, unfinished
+from agent.outbox.rows import Row
+from agent.outbox.schema import Damaged, explain, open_journal
 from agent.ports import Clock, Position
 
 MAX_RECORD_BYTES: Final = 128 * 1024
-PRUNE_SLICE: Final = 500
+LEFT_OUT: Final = 1_000_000
+_LOW_WATER: Final = 0.97
+_RECENT: Final = 1_000
+_ROW_BYTES: Final = 48  # of a row beside its body, about
+_DAY_MS: Final = 86_400_000
+_HOUR_MS: Final = 3_600_000
+_REOPEN_AFTER: Final = ("readonly", "read-only", "I/O", "unable to open")
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -45,14 +56,18 @@ class OutboxSettings:
 class OutboxStats:
     """`bytes` on disk, write-ahead log included; `records` held, `backlog` of them not yet acknowledged.
 
-    `oldest_ms` is the time of the oldest; `over_budget`: what is not yet acknowledged alone exceeds the budget.
+    `oldest_ms` is the time of the oldest. `days_left` is how long the device can be offline at its present pace before
+    resolution is given up; None while the pace is unknown. `over_budget`: there is nothing left to give up. `refused`
+    says why the disk takes nothing now, empty when it does.
     """
 
-    bytes: int
-    records: int
-    backlog: int
-    oldest_ms: int | None
-    over_budget: bool
+    bytes: int = 0
+    records: int = 0
+    backlog: int = 0
+    oldest_ms: int | None = None
+    over_budget: bool = False
+    days_left: float | None = None
+    refused: str = ""
 
 
 class SqliteOutbox:
@@ -65,12 +80,17 @@ class SqliteOutbox:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
         self._connection: sqlite3.Connection | None = None
         self._position = Position(b"", 0, 0)
-        self._boot = b""
+        self._boot = _boot_id()
+        self._ageing = Ageing()
+        self._left_out = 0
+        self._tight = self._stuck = False
+        self._counted: tuple[int, int] | None = None
+        self._damage = self._refused = ""
 
     async def __aenter__(self) -> "SqliteOutbox":
-        """Raises `BadSetup` for an unusable file or one in use, `Transient` when the disk refuses."""
+        """Raises `BadSetup` for an unusable file or one in use. A disk that refuses is tried again with each call."""
         try:
-            await self._work(self._open)
+            await self._work(self._start)
         except BaseException:
             self._thread.shutdown(wait=False)
             raise
@@ -82,14 +102,14 @@ class SqliteOutbox:
 
     async def append(self, bodies: Sequence[tuple[int, Body]], *, checkpoint: bytes | None = None) -> int:
         """See `agent.ports.Outbox`. Raises `BadInput` for a record too large to ever be sent."""
-        rows = [(at_ms, *encode_body(body)) for at_ms, body in bodies]
-        for _, kind, raw in rows:
+        encoded = [(at_ms, *encode_body(body)) for at_ms, body in bodies]
+        for _, kind, raw in encoded:
             if len(raw) > MAX_RECORD_BYTES:
                 raise BadInput(f"{kind} record of {len(raw)} bytes, at most {MAX_RECORD_BYTES} allowed")
-        return await self._work(self._append, rows, checkpoint)
+        return await self._work(self._guarded, self._append, encoded, checkpoint)
 
     async def checkpoint(self) -> bytes | None:
-        """See `agent.ports.Outbox`."""
+        """See `agent.ports.Outbox`. Where the disk only reads, that is enough for this."""
         return await self._work(self._checkpoint)
 
     async def position(self) -> Position:
@@ -98,7 +118,7 @@ class SqliteOutbox:
 
     async def after(self, seq: int, *, limit: int) -> list[Record]:
         """See `agent.ports.Outbox`."""
-        return await self._work(self._after, seq, limit)
+        return await self._work(self._guarded, self._after, seq, limit)
 
     async def acknowledge(self, epoch: bytes, through: int) -> None:
         """See `agent.ports.Outbox`.
@@ -107,10 +127,10 @@ class SqliteOutbox:
         copy): its numbers would be taken for known ones, so it goes on in a new epoch and offers everything again.
         """
         if epoch == self._position.epoch and through != self._position.acknowledged and through >= 0:
-            await self._work(self._acknowledge, through)
+            await self._work(self._guarded, self._acknowledge, epoch, through)
 
     async def stats(self) -> OutboxStats:
-        """Size and backlog."""
+        """Size, backlog and health; never raises."""
         return await self._work(self._stats)
 
     async def _work(self, task: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -118,128 +138,225 @@ class SqliteOutbox:
 
     # What follows runs in the thread.
 
-    def _open(self) -> None:
-        self._lock.acquire()
+    def _start(self) -> None:
+        with suppress(Transient):
+            self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        """The open journal, opened now when it is not. Raises `BadSetup`, or `Transient` and says so in `stats`."""
+        if self._connection is not None:
+            return self._connection
         try:
-            self._connection = open_journal(self._settings.path)
-            with self._errors() as db:
-                self._position = _read_position(db)
-            self._boot = _boot_id()
-        except BaseException:
-            self._close()
+            self._lock.acquire()
+            if unfinished(self._settings.path):
+                self._rescue("an earlier rescue was interrupted")
+            try:
+                self._connection = self._opened()
+            except Damaged as damage:
+                self._rescue(str(damage))
+                self._connection = self._opened()
+        except Transient as error:
+            self._refused = str(error)
             raise
+        except BaseException:
+            self._lock.release()
+            raise
+        self._refused = ""
+        return self._connection
+
+    def _opened(self) -> sqlite3.Connection:
+        db = open_journal(self._settings.path)
+        try:
+            with self._explained():
+                before, self._position = self._position, rows.position_of(db)
+                rows.checkpoint_of(db)
+                # A file that this very process had open is known to hold every number that was given.
+                known = (self._position.epoch, self._position.last) == (before.epoch, before.last)
+                self._left_out = LEFT_OUT if rows.get(db, "running") and not known else 0
+                rows.put(db, "running", 1)
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except BaseException:
+            db.close()
+            raise
+        self._ageing, self._counted = Ageing(), None
+        return db
 
     def _close(self) -> None:
         if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+            with suppress(sqlite3.Error):
+                rows.put(self._connection, "running", 0)
+        self._drop_connection()
         self._lock.release()
 
-    @contextmanager
-    def _errors(self) -> Iterator[sqlite3.Connection]:
-        if self._connection is None:
-            raise RuntimeError("the journal is not open")
+    def _drop_connection(self) -> None:
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+
+    def _guarded(self, task: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Do it; where the file turns out to be damaged, save what there is and do it again."""
         try:
-            yield self._connection
+            if self._damage:
+                raise Damaged(self._damage)
+            return task(*args, **kwargs)
+        except Damaged as damage:
+            self._damage = ""
+            self._drop_connection()
+            self._rescue(str(damage))
+        try:
+            return task(*args, **kwargs)
+        except Damaged as damage:
+            raise Transient(f"{self._settings.path}: {damage}") from damage
+
+    def _rescue(self, reason: str) -> None:
+        with self._explained():
+            moment = Moment(self._clock.now_ms(), self._boot, self._clock.monotonic_ms())
+            rescue(self._settings.path, reason, moment)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """What SQLite and the disk say, in this project's words."""
+        try:
+            yield
         except sqlite3.Error as error:
-            raise explain(self._settings.path, error) from error
+            explained = explain(self._settings.path, error)
+            self._refused = str(explained) if isinstance(explained, Transient) else self._refused
+            if any(word in str(error) for word in _REOPEN_AFTER):
+                self._drop_connection()
+            raise explained from error
+        except OSError as error:
+            self._refused = f"{self._settings.path}: {error.strerror}"
+            raise Transient(self._refused) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._errors() as db:
+        db = self._open()
+        with self._explained():
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
                 db.execute("COMMIT")
             except BaseException:
                 if db.in_transaction:
-                    db.execute("ROLLBACK")
+                    with suppress(sqlite3.Error):
+                        db.execute("ROLLBACK")
                 raise
+        self._refused = ""
 
-    def _append(self, rows: Iterable[tuple[int, str, bytes]], checkpoint: bytes | None) -> int:
+    def _append(self, encoded: Iterable[tuple[int, str, bytes]], checkpoint: bytes | None) -> int:
+        self._open()
         last, mono = self._position.last, self._clock.monotonic_ms()
-        numbered = [
-            (last + step, kind, at_ms, 0, self._boot, mono, raw) for step, (at_ms, kind, raw) in enumerate(rows, 1)
+        fresh = [
+            Row(last + self._left_out + step, kind, at_ms, 0, self._boot, mono, raw).sealed()
+            for step, (at_ms, kind, raw) in enumerate(encoded, 1)
         ]
         with self._transaction() as db:
-            db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", numbered)
+            rows.insert(db, fresh)
             if checkpoint is not None:
-                _put(db, "checkpoint", checkpoint)
-        self._position = Position(self._position.epoch, self._position.acknowledged, last + len(numbered))
-        self._prune(2 * len(numbered))
+                rows.put_checkpoint(db, checkpoint)
+        if fresh:
+            self._left_out = 0
+            self._position = Position(self._position.epoch, self._position.acknowledged, fresh[-1].seq)
+            if self._counted is not None:
+                self._counted = (self._counted[0] + len(fresh), self._counted[1] + len(fresh))
+        self._make_room()
         return self._position.last
 
     def _checkpoint(self) -> bytes | None:
-        with self._errors() as db:
-            row = db.execute("SELECT value FROM meta WHERE key = 'checkpoint'").fetchone()
-        return None if row is None else bytes(row[0])
+        try:
+            return self._guarded(self._kept)
+        except Transient:
+            return _readonly_checkpoint(self._settings.path)
+
+    def _kept(self) -> bytes | None:
+        with self._explained():
+            return rows.checkpoint_of(self._open())
 
     def _after(self, seq: int, limit: int) -> list[Record]:
-        query = "SELECT seq, kind, at_ms, body, clock FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
-        with self._errors() as db:
-            rows = db.execute(query, (seq, limit)).fetchall()
-        return [Record(number, kind, at_ms, msgspec.Raw(body), clock) for number, kind, at_ms, body, clock in rows]
+        with self._explained():
+            found = rows.select(self._open(), "seq > ? ORDER BY seq LIMIT ?", seq, limit)
+        return [row.record() for row in found]
 
-    def _acknowledge(self, through: int) -> None:
-        epoch, last = self._position.epoch, self._position.last
+    def _acknowledge(self, epoch: bytes, through: int) -> None:
+        self._open()
+        if epoch != self._position.epoch:
+            return
+        last = self._position.last
         with self._transaction() as db:
             if through > last:
                 epoch, through = os.urandom(EPOCH_BYTES), 0
-                _put(db, "epoch", epoch)
-            _put(db, "acknowledged", through)
+                rows.put(db, "epoch", epoch)
+            rows.put(db, "acknowledged", through)
         self._position = Position(epoch, through, last)
-        self._prune(PRUNE_SLICE)
+        self._counted = None
+        self._make_room()
 
-    def _prune(self, limit: int) -> None:
-        """Drop the oldest acknowledged records while the budget is exceeded, a slice per call; never the newest.
+    def _make_room(self) -> None:
+        """Give up a slice while the budget is exceeded; then on until there is a little room again.
 
-        A disk that refuses this must not make a committed append look like a failed one: the next call tries again.
+        A disk that refuses this, or damage found by it, must not make a committed append look like a failed one.
         """
-        with suppress(Transient):
-            self._drop_oldest(limit)
-
-    def _drop_oldest(self, limit: int) -> None:
-        with self._errors() as db:
-            if _size(db) <= self._settings.budget_bytes:
+        try:
+            with self._explained():
+                used = rows.used_bytes(self._open())
+            if used <= self._settings.budget_bytes * (_LOW_WATER if self._tight else 1.0):
+                self._tight = self._stuck = False
                 return
-        bound = min(self._position.acknowledged, self._position.last - 1)
-        with self._transaction() as db:
-            db.execute(
-                "DELETE FROM records WHERE seq IN (SELECT seq FROM records WHERE seq <= ? ORDER BY seq LIMIT ?)",
-                (bound, max(limit, PRUNE_SLICE)),
-            )
-        with self._errors() as db:
-            db.execute("PRAGMA incremental_vacuum(1000)").fetchall()
+            with self._transaction() as db:
+                self._tight = self._ageing.give_up(db, self._position.acknowledged, self._position.last)
+            self._stuck = not self._tight and used > self._settings.budget_bytes
+            self._counted = None
+            with self._explained():
+                self._open().execute("PRAGMA incremental_vacuum(1000)").fetchall()
+        except Transient:
+            return
+        except Damaged as damage:
+            self._damage = str(damage)
 
     def _stats(self) -> OutboxStats:
+        try:
+            with self._explained():
+                return self._measured(self._open())
+        except (Transient, Damaged) as error:
+            return OutboxStats(bytes=rows.disk_bytes(self._settings.path), refused=self._refused or str(error))
+
+    def _measured(self, db: sqlite3.Connection) -> OutboxStats:
         here = self._position
-        with self._errors() as db:
-            row = db.execute("SELECT seq, at_ms FROM records ORDER BY seq LIMIT 1").fetchone()
-            full = _size(db) > self._settings.budget_bytes
-        first, oldest_ms = row or (here.last + 1, None)
-        backlog = here.last - max(here.acknowledged, first - 1)
-        stuck = full and first > min(here.acknowledged, here.last - 1)
-        return OutboxStats(_disk_bytes(self._settings.path), here.last - first + 1, backlog, oldest_ms, stuck)
+        if self._counted is None:
+            (held,) = db.execute("SELECT count(*) FROM records").fetchone()
+            (open_,) = db.execute("SELECT count(*) FROM records WHERE seq > ?", (here.acknowledged,)).fetchone()
+            self._counted = (held, open_)
+        held, backlog = self._counted
+        oldest = db.execute("SELECT at_ms FROM records ORDER BY seq LIMIT 1").fetchone()
+        return OutboxStats(
+            bytes=rows.disk_bytes(self._settings.path),
+            records=held,
+            backlog=backlog,
+            oldest_ms=None if oldest is None else oldest[0],
+            over_budget=self._stuck,
+            days_left=self._days_left(db, held, backlog),
+            refused=self._refused,
+        )
+
+    def _days_left(self, db: sqlite3.Connection, held: int, backlog: int) -> float | None:
+        recent = f"SELECT at_ms, length(body) + {_ROW_BYTES} AS size FROM records ORDER BY seq DESC LIMIT {_RECENT}"
+        first, last, size = db.execute(f"SELECT min(at_ms), max(at_ms), sum(size) FROM ({recent})").fetchone()
+        if not size or last - first < _HOUR_MS:
+            return None
+        taken = rows.used_bytes(db) * backlog / held
+        return float(max(0.0, self._settings.budget_bytes - taken) / (size * _DAY_MS / (last - first)))
 
 
-def _read_position(db: sqlite3.Connection) -> Position:
-    meta = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('epoch', 'acknowledged')"))
-    (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()
-    return Position(bytes(meta["epoch"]), int(meta["acknowledged"]), int(last))
-
-
-def _put(db: sqlite3.Connection, key: str, value: bytes | int) -> None:
-    db.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value))
-
-
-def _size(db: sqlite3.Connection) -> int:
-    pages, page = db.execute("PRAGMA page_count").fetchone()[0], db.execute("PRAGMA page_size").fetchone()[0]
-    return int(pages) * int(page)
-
-
-def _disk_bytes(path: Path) -> int:
-    parts = (path, path.with_name(path.name + "-wal"))
-    return sum(part.stat().st_size for part in parts if part.exists())
+def _readonly_checkpoint(path: Path) -> bytes | None:
+    """From a disk that cannot be written to: as of the last time the write-ahead log was worked in."""
+    if not path.exists():
+        return None
+    with suppress(sqlite3.Error, Damaged):
+        uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        with closing(sqlite3.connect(uri, uri=True)) as db:
+            return rows.checkpoint_of(db)
+    return None
 
 
 def _boot_id() -> bytes:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.domain.errors import BadSetup, Transient
-from agent.outbox.schema import APPLICATION_ID, explain, migrations, open_journal
+from agent.domain.errors import Transient
+from agent.outbox.schema import APPLICATION_ID, Damaged, explain, migrations, open_journal
 
 
 def test_the_journal_is_durable_and_can_shrink(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_the_journal_is_durable_and_can_shrink(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "kind"), [(sqlite3.OperationalError("full"), Transient), (sqlite3.DatabaseError("malformed"), BadSetup)]
+    ("error", "kind"), [(sqlite3.OperationalError("full"), Transient), (sqlite3.DatabaseError("malformed"), Damaged)]
 )
 def test_errors_are_sorted_by_what_to_do(error: sqlite3.Error, kind: type[Exception]) -> None:
     assert type(explain(Path("j.db"), error)) is kind

@@ -28,7 +28,7 @@ def journal(path: Path, budget: int = 64 * 1024 * 1024) -> SqliteOutbox:
 
 async def chunks(outbox: SqliteOutbox, count: int, size: int = 1000) -> None:
     for n in range(count):
-        await outbox.append([(START_MS + n, Unknown("raw", bytes([0xC4, 8]) + os.urandom(size)))])
+        await outbox.append([(START_MS + n, Unknown("poem", bytes([0xC4, 8]) + os.urandom(size)))])
 
 
 async def test_acknowledged_records_go_when_the_budget_needs_the_room_and_the_file_stays_small(tmp_path: Path) -> None:
@@ -91,13 +91,6 @@ async def test_a_second_process_is_refused(tmp_path: Path) -> None:
         assert done.stderr.strip().endswith(f"BadSetup: {path}: in use by another process")
     async with journal(path) as again:
         assert (await again.position()).last == 0
-
-
-async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "j.db"
-    path.write_bytes(b"not a database at all, " * 100)
-    with pytest.raises(BadSetup, match=r"j\.db: not a usable journal"):
-        await journal(path).__aenter__()
 
 
 async def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
@@ -164,3 +157,28 @@ async def test_a_full_disk_is_transient_and_what_was_appended_stays(tmp_path: Pa
         assert last > 20
         assert len(await outbox.after(0, limit=1000)) == last
         assert await outbox.append([(1, Event(1, "restart"))]) == last + 1
+
+
+async def test_it_opens_while_the_disk_refuses_and_takes_records_once_it_does_not(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    async with journal(path) as outbox:
+        await outbox.append([(1, Event(1, "start"))], checkpoint=b"kept")
+    blocked(path, True)
+    async with journal(path) as outbox:
+        assert await outbox.checkpoint() == b"kept"
+        with pytest.raises(Transient):
+            await outbox.append([(2, Event(2, "start"))])
+        assert (await outbox.stats()).refused != ""
+        assert (await outbox.position()).epoch == b""
+        blocked(path, False)
+        assert await outbox.append([(2, Event(2, "start"))]) == 2
+        assert (await outbox.stats()).refused == ""
+
+
+def blocked(path: Path, now: bool) -> None:
+    """A folder in the place of the write-ahead log: no program can open the journal for writing."""
+    log = path.with_name(path.name + "-wal")
+    if now:
+        log.mkdir()
+    else:
+        log.rmdir()
