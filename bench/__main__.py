@@ -1,6 +1,7 @@
 """All figures in one table: `python -m bench`, or `--json` for scripts."""
 
 import argparse
+import asyncio
 import json
 import statistics
 import sys
@@ -8,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import agent, diagnosis, ingest, mtbf, wire
+from bench import agent, diagnosis, ingest, journal, mtbf, wire
 
 ROUNDS = 3
 
@@ -31,6 +32,11 @@ def measure() -> list[dict[str, Any]]:
     rows.append(row("aggregator: summaries/s durably applied", ours, "a commit per row", theirs, ratio))
     total, budget = wire.measure()["total"], 8 * 1024
     rows.append(row("wire: bytes a device-day, MQTT both ways", total, "budget", budget, total / budget))
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        for at_risk_s, most in ((900.0, 5.0), (300.0, 12.0)):
+            mib = asyncio.run(journal.wear(Path(folder), 1, at_risk_s))["mib_a_day"]
+            figure = f"journal: MiB written a day, {at_risk_s / 60:.0f} min at risk"
+            rows.append(row(figure, mib, "budget", most, mib / most))
     print("MTBF over minutes …", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         judged = mtbf.measure(Path(folder), homes=4)
