@@ -151,6 +151,7 @@ def outdoor_odd(daily: Daily, fleet: Usual) -> Evidence:
     span = daily.off_span / np.float32(max(5.0, fleet.off_span[0] + 6 * fleet.off_span[1]))
     damped = (1 - _slope(daily.follow, 3)) / np.float32(0.6)
     severity = np.fmax(np.fmax(offset, span), np.where(damped > 1, damped, np.nan))
+    severity = np.fmax(severity, np.where(daily.impossible[:, :, OUT] > 0.5, 3.0, np.nan))
     return lasting("outdoor_sensor_implausible", severity, 3)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud.fleet import calibration, climate, clusters, curve, evidence, quality, reasons, shared, swing
+from cloud.fleet import calibration, climate, clusters, curve, evidence, hours, quality, reasons, shared, swing
 from cloud.fleet.costs import Costs
 from cloud.fleet.cube import DAY_MS, Cube
 from cloud.fleet.daily import FLOW, Daily, of_fleet
@@ -153,9 +153,9 @@ def _finding(
         part = curve.fit(_row(daily, case.row), slice(int(days[0]), int(days[-1]) + 1), float(words.comfort))
         response = float(part.response[0])
     need = float(words.comfort - np.nanmean(daily.weather[case.row, days]))
+    start_ms, end_ms = hours.of(cube, case.row, fault, days)
     return Finding(
-        cube.installations[case.row], BEHAVIOUR, fault, case.score,
-        cube.start_ms + int(days[0]) * DAY_MS, cube.start_ms + (int(days[-1]) + 1) * DAY_MS,
+        cube.installations[case.row], BEHAVIOUR, fault, case.score, start_ms, end_ms,
         settings.costs.per_day(fault, need), words.of(fault, case.row, days, swings, response), reasons.signals(fault),
     )  # fmt: skip
 

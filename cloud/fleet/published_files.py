@@ -4,6 +4,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from cloud.fleet.published import THRESHOLD, Published
@@ -49,23 +51,40 @@ def _coordinates(result: Published) -> tuple[list[list[float]], list[list[float]
 
 
 def _picture(result: Published, path: Path) -> None:
-    leaves = len(result.labels)
+    """The dendrogram; where a few merges tower over the rest, the rest is drawn once more at its own scale."""
+    leaves, heights = len(result.labels), result.tree.height
+    living = heights[heights <= THRESHOLD]
+    towers = bool(len(living)) and len(living) < len(heights)
     with mpl.rc_context({"font.family": "DejaVu Sans", "font.size": 9}):
-        figure = Figure(figsize=(min(max(9.0, 0.17 * leaves), 60.0), 5.6), dpi=110, layout="constrained")
-        axes = figure.add_subplot()
-        for x, y in zip(*_coordinates(result), strict=True):
-            axes.plot(x, y, color="#8f2d14" if y[1] > THRESHOLD else "#33414d", linewidth=0.9)
-        axes.axhline(THRESHOLD, color="#c96f4a", linewidth=0.8, linestyle="--")
-        axes.set_title(f"{leaves} installations, complete linkage of weighted PACF distances", loc="left")
-        axes.set_ylabel("height")
-        axes.set_xlim(-1, leaves)
-        axes.set_ylim(bottom=0)
+        size = min(max(9.0, 0.17 * leaves), 60.0), 8.2 if towers else 5.6
+        figure = Figure(figsize=size, dpi=110, layout="constrained")
+        panels = figure.subplots(
+            2 if towers else 1, sharex=True, squeeze=False, height_ratios=[2, 3] if towers else [1]
+        )
+        for axes in panels[:, 0]:
+            _tree(axes, result)
+        axes = panels[-1, 0]
+        if towers:
+            axes.set_ylim(top=float(living.max()) * 1.12 + 1e-6)
+        panels[0, 0].axhline(THRESHOLD, color="#c96f4a", linewidth=0.8, linestyle="--")
+        title = f"{leaves} installations, complete linkage of weighted PACF distances"
+        panels[0, 0].set_title(title, loc="left")
         if leaves <= MAX_LABELLED:
             names = [result.labels[leaf] for leaf in result.tree.order.tolist()]
             axes.set_xticks(range(leaves), names, rotation=90, fontsize=6.5)
         else:
             axes.set_xticks([])
-        for side in ("top", "right", "bottom"):
-            axes.spines[side].set_visible(False)
-        axes.tick_params(axis="x", length=0)
         figure.savefig(path)
+
+
+def _tree(axes: Axes, result: Published) -> None:
+    xs, ys = _coordinates(result)
+    brackets = [list(zip(x, y, strict=True)) for x, y in zip(xs, ys, strict=True)]
+    colours = ["#8f2d14" if y[1] > THRESHOLD else "#33414d" for y in ys]
+    axes.add_collection(LineCollection(brackets, colors=colours, linewidths=0.9, clip_on=True))
+    axes.set_ylim(0, max(map(max, ys)) * 1.05 + 1e-6)
+    axes.set_ylabel("height")
+    axes.set_xlim(-1, len(result.labels))
+    for side in ("top", "right", "bottom"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(axis="x", length=0)

@@ -67,6 +67,8 @@ class Reasons:
             return f"room {room:.1f} °C, the fleet {self.comfort:.1f} °C, although flow is {whole(flow)} °C"
         if fault == "outdoor_sensor_implausible":
             off, span = self._usual(self._daily.off, i, days), self._usual(self._daily.off_span, i, days)
+            if not np.isfinite(off):
+                return "the outdoor sensor shows what no weather can be"
             return f"outdoor sensor {off:+.1f} K from its peers at the same hours, varying by {span:.1f} K within a day"
         if fault == "sensors_swapped":
             a, b = (HEATING[place] for place in PAIRS[int(self._pair[i])])

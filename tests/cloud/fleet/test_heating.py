@@ -8,6 +8,7 @@ import pytest
 from cloud.fleet import cube, heating
 from cloud.fleet.daily import HEATING
 from cloud.fleet.findings import BEHAVIOUR, DATA, Finding
+from tests.helpers import heating_fleet_other
 from tests.helpers.heating_fleet import FAULTS, Fleet, make
 
 KINDS = {
@@ -29,10 +30,11 @@ def behaviour(found: list[Finding]) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def fleets() -> dict[str, tuple[Fleet, heating.Judged]]:
     made = {name: make(220, share=0.08, days=14, **kind) for name, kind in KINDS.items()}  # type: ignore[arg-type]
+    made["other hands"] = heating_fleet_other.make(220, 6, share=0.08, days=14, step_min=60)
     return {name: (fleet, judged(fleet)) for name, fleet in made.items()}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "other hands"])
 def test_labelled_faults_are_found_and_named(kind: str, fleets: dict[str, tuple[Fleet, heating.Judged]]) -> None:
     fleet, result = fleets[kind]
     found = behaviour(result.findings)
@@ -42,7 +44,7 @@ def test_labelled_faults_are_found_and_named(kind: str, fleets: dict[str, tuple[
     assert len(right) >= 0.85 * len(hit)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "other hands"])
 def test_hardly_a_healthy_one_is_flagged(kind: str, fleets: dict[str, tuple[Fleet, heating.Judged]]) -> None:
     fleet, result = fleets[kind]
     healthy = [name for name in fleet.names if name not in fleet.faults]
