@@ -42,7 +42,7 @@ _ANCHORS: Final = ("counter", "code", "witness")
 # What a house can do: a leap beyond is doubted, not refused. Distance, share of the last value and distance per second,
 # for a field that an anchor vouches for, and for one that none does.
 _LEAPS: Final = {
-    ("power", True): (3000.0, 0.25, 0.0),
+    ("power", True): (1500.0, 0.25, 0.0),
     ("power", False): (200.0, 0.1, 0.0),
     ("temperature", True): (10.0, 0.0, 1.0),
     ("temperature", False): (2.0, 0.0, 0.05),
