@@ -139,7 +139,7 @@ class Bus:
         return _SETTLE_S + _SILENT_CHARS * self.port.char_s
 
     def _account(self, exchange: Exchange, *, answered: bool, came: bool) -> None:
-        self._unanswered = 0 if answered else self._unanswered + 1
+        self._unanswered = 0 if answered or came else self._unanswered + 1
         if answered:
             self._owed.pop(exchange.unit, None)
             return

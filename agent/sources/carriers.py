@@ -24,7 +24,7 @@ from agent.sources.carrier_tables import (
     read_table,
     serial_settings,
 )
-from agent.sources.in_turn import InTurn
+from agent.sources.in_turn import ModbusInTurn
 from agent.sources.line import Port, SerialPort, SerialSettings, TcpPort
 from agent.sources.links import Link, RtuLink, TcpLink
 from agent.sources.modbus import ModbusSource
@@ -79,7 +79,7 @@ class Carriers:
         profile = self._load(table.profile, table.variants)
         unit = profile.limits.unit if table.unit is None else table.unit
         source = self._modbus(table, profile, RtuLink(bus, late_s=table.late_s))
-        return InTurn(source, bus, [unit, *table.more_units])
+        return ModbusInTurn(source, bus, [unit, *table.more_units])
 
     def _talker(self, table: VeDirectTable | P1Table) -> Source:
         port = self._line(table, shared=False).port

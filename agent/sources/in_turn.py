@@ -1,10 +1,11 @@
 """A source on a shared line: it waits for its turn before its own time begins to count."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from agent.domain.signals import Equipment, Reading, SignalName
 from agent.ports import Source
 from agent.sources.bus import Bus
+from agent.sources.modbus import ModbusSource
 
 
 class InTurn:
@@ -42,3 +43,26 @@ class InTurn:
         """Raises `SourceUnavailable`."""
         async with self._bus.turn(self._units):
             return await self._source.identify()
+
+
+class ModbusInTurn(InTurn):
+    """A Modbus device on a shared line; other masters reach it through the agent in turn with all the others."""
+
+    def __init__(self, source: ModbusSource, bus: Bus, units: Collection[int]) -> None:
+        super().__init__(source, bus, units)
+        self._modbus = source
+
+    @property
+    def timeout_s(self) -> float:
+        """Real seconds that one request may take."""
+        return self._modbus.timeout_s
+
+    async def raw_read(self, unit: int, function: int, address: int, count: int) -> Sequence[int]:
+        """One request for another master. Raises `Refused`, `SourceUnavailable`."""
+        async with self._bus.turn([unit]):
+            return await self._modbus.raw_read(unit, function, address, count)
+
+    async def raw_write(self, unit: int, function: int, address: int, values: Sequence[int]) -> None:
+        """One request for another master. Raises `Refused`, `SourceUnavailable`."""
+        async with self._bus.turn([unit]):
+            await self._modbus.raw_write(unit, function, address, values)

@@ -15,7 +15,7 @@ from pymodbus.pdu import DecodePDU, ModbusPDU
 
 from agent.sources.bus import Bus, Exchange
 from agent.sources.line import Line, LineLost, SerialPort, SerialSettings, TcpPort
-from agent.sources.rtu_frame import READS, frame_of, resembles_answer, take_answer, wanted_of
+from agent.sources.rtu_frame import KNOWN, READS, SAME, frame_of, has_echo, resembles_answer, take_answer, wanted_of
 
 # Every failure is reported once by the caller; the library would write a line for each of its own steps.
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL + 1)
@@ -61,6 +61,7 @@ class RtuLink:
         self.bus = bus
         self._late_s = late_s
         self._trouble = ""
+        self._echoes: bool | None = None
 
     def __str__(self) -> str:
         return self._trouble or str(self.bus)
@@ -79,14 +80,23 @@ class RtuLink:
         return line
 
     async def exchange(self, line: Line, frame: bytes) -> bytes:
-        """The body of the answer to this frame. Raises `OSError`."""
-        wanted = wanted_of(frame)
+        """The body of the answer to this frame. Raises `OSError`, `ModbusException`."""
+        wanted = wanted_of(frame, echo=bool(self._echoes))
+        if self._echoes is None and wanted.function in SAME:
+            raise ModbusException("whether the adapter echoes is not known before something was read")
+
+        def take(data: bytes) -> bytes | None:
+            answer = take_answer(data, wanted)
+            if answer is not None and wanted.function in READS:
+                self._echoes = has_echo(data, wanted)
+            return answer
+
         exchange = Exchange(
             unit=wanted.unit,
             request=frame,
-            take=lambda data: take_answer(data, wanted),
+            take=take,
             resembles=lambda data: resembles_answer(data, wanted),
-            repeats=_REPEATS,
+            repeats=_REPEATS if wanted.function in READS else 0,
             late_s=self._late_s,
         )
         return await self.bus.exchange(line, exchange)
@@ -136,9 +146,8 @@ class _BusClient(ModbusBaseClient):
 
     async def execute(self, no_response_expected: bool, request: ModbusPDU) -> ModbusPDU:
         """Send a request and return its answer. Raises `OSError`, `ModbusException`."""
-        if no_response_expected or request.function_code not in READS:
-            # An adapter's echo of a request to write looks like the device's confirmation.
-            raise ModbusException(f"function {request.function_code} is not for a shared line; it is only read")
+        if no_response_expected or request.function_code not in KNOWN:
+            raise ModbusException(f"function {request.function_code} cannot be told from noise on a line")
         if self._line is None:
             raise LineLost("the line is closed")
         frame = frame_of(request.dev_id, bytes([request.function_code]) + request.encode())

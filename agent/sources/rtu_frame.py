@@ -9,20 +9,29 @@ from agent.sources.checksums import crc16
 _BITS: Final = (1, 2)
 _WORDS: Final = (3, 4)
 _IDENTIFY: Final = 43
+_WRITES: Final = (5, 6, 15, 16)
 _EXCEPTION_SIZE: Final = 5
 _NOISE: Final = 4
 READS: Final = (*_BITS, *_WORDS, _IDENTIFY)
 """Functions that change nothing, so that they may be asked again."""
+KNOWN: Final = (*READS, *_WRITES)
+"""Functions whose answers have a known form."""
+SAME: Final = (5, 6)
+"""Functions whose answer is the request once more, as an echo is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the answer to a request must look like; `size` is its length where the request tells it, else 0."""
+    """What the answer to a request must look like; `size` is its length where the request tells it, else 0.
+
+    `echo` says that the request comes back before its answer, where that cannot be seen: the answer looks the same.
+    """
 
     request: bytes
     unit: int
     function: int
     size: int
+    echo: bool = False
 
 
 def frame_of(unit: int, body: bytes) -> bytes:
@@ -31,7 +40,7 @@ def frame_of(unit: int, body: bytes) -> bytes:
     return frame + struct.pack("<H", crc16(frame, 0xFFFF))
 
 
-def wanted_of(request: bytes) -> Wanted:
+def wanted_of(request: bytes, *, echo: bool = False) -> Wanted:
     """What answers this whole request frame."""
     unit, function = request[0], request[1]
     size = 0
@@ -39,7 +48,14 @@ def wanted_of(request: bytes) -> Wanted:
         size = 5 + (int.from_bytes(request[4:6], "big") + 7) // 8
     elif function in _WORDS:
         size = 5 + 2 * int.from_bytes(request[4:6], "big")
-    return Wanted(request, unit, function, size)
+    elif function in _WRITES:
+        size = 8
+    return Wanted(request, unit, function, size, echo)
+
+
+def has_echo(data: bytes, wanted: Wanted) -> bool:
+    """Whether the request came back."""
+    return wanted.request in data
 
 
 def resembles_answer(data: bytes, wanted: Wanted) -> bool:
@@ -71,6 +87,8 @@ def take_answer(data: bytes, wanted: Wanted) -> bytes | None:
 
 
 def _without_echo(data: bytes, wanted: Wanted) -> bytes:
+    if wanted.function in SAME and not wanted.echo:
+        return data
     at = data.find(wanted.request)
     return data if at < 0 else data[at + len(wanted.request) :]
 
@@ -82,11 +100,12 @@ def _size(data: bytes, at: int, wanted: Wanted) -> int:
         return _EXCEPTION_SIZE
     if function != wanted.function:
         return 0
+    if function in _WRITES:
+        # It repeats what was to be written, or where and how much.
+        return wanted.size if data[at + 2 : at + 6] == wanted.request[2:6] else 0
     if function in _BITS or function in _WORDS:
         return wanted.size if data[at + 2] == wanted.size - 5 else 0
-    if function == _IDENTIFY:
-        return _identify_size(data, at)
-    return wanted.size
+    return _identify_size(data, at) if function == _IDENTIFY else 0
 
 
 def _identify_size(data: bytes, at: int) -> int:

@@ -1,13 +1,19 @@
 """A source that waits for its turn is the source itself in everything else."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from agent.domain.signals import FLOW_TEMPERATURE, RETURN_TEMPERATURE
 from agent.sources.bus import Bus
-from agent.sources.in_turn import InTurn
+from agent.sources.in_turn import InTurn, ModbusInTurn
 from agent.sources.line import SerialPort, SerialSettings
+from agent.sources.links import RtuLink
+from agent.sources.modbus import ModbusSource
+from agent.sources.profile_file import load_profile
+from tests.helpers.rtu_slaves import RtuSlaves, framed
+from tests.helpers.serial_line import Wire
 from tests.helpers.sources import MemorySource, SteppedClock, settle
 
 NOW_MS = 1_700_000_000_000
@@ -51,3 +57,22 @@ async def test_whoever_gives_up_gives_the_line_back() -> None:
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(InTurn(hung, shared, [1]).read(), 0.05)
     assert (await asyncio.wait_for(InTurn(other, shared, [2]).read(), 1)).values
+
+
+async def test_another_master_waits_for_its_turn_too(tmp_path: Path) -> None:
+    async with Wire(tmp_path) as wire:
+        slaves = RtuSlaves(wire)
+        slaves.put(0, [7, 8])
+        shared = Bus(SerialPort(SerialSettings(str(wire.path))))
+        profile = load_profile("sunspec")
+        inner = ModbusSource("unit", profile, RtuLink(shared), clock=SteppedClock(NOW_MS), timeout_s=1)
+        source = ModbusInTurn(inner, shared, [1])
+        assert source.timeout_s == 1
+        async with source, shared.turn([2]):
+            asking = asyncio.create_task(source.raw_read(1, 3, 0, 2))
+            await settle()
+            assert not asking.done()
+        async with source:
+            assert list(await asyncio.wait_for(asking, 5)) == [7, 8]
+            wire.device = lambda data: wire.send(framed(1, data[1:6]))
+            await source.raw_write(1, 16, 0, [1, 2])

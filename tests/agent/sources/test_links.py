@@ -1,5 +1,6 @@
 """Links make clients that do nothing on their own."""
 
+import asyncio
 import logging
 from pathlib import Path
 
@@ -50,13 +51,35 @@ async def test_a_link_that_leads_nowhere_says_why(tmp_path: Path) -> None:
     client.close()
 
 
-async def test_nothing_is_written_over_a_line_whose_echo_would_confirm_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("echo", [False, True])
+async def test_an_echo_is_no_confirmation(tmp_path: Path, echo: bool) -> None:
     async with Wire(tmp_path) as wire:
-        RtuSlaves(wire).put(0, [7])
+        slaves = RtuSlaves(wire)
+        slaves.put(0, [7])
+        wire.faults.echo = echo
+        client = RtuSerialLink(SerialSettings(str(wire.path)), late_s=0).client(1.0, lambda _: None)
+        assert await client.connect()
+        with pytest.raises(ModbusException, match="before something was read"):
+            await client.write_register(0, 5, device_id=1)
+        await client.read_holding_registers(0, count=1, device_id=1)
+        # The device says nothing to it.
+        wire.device = lambda data: None
+        for write in (client.write_register(0, 5, device_id=1), client.write_registers(0, [5, 6], device_id=1)):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(write, 0.15)
+        wire.device = lambda data: wire.send(data if data[1] == 6 else framed(1, data[1:6]))
+        assert await client.connect()
+        assert (await client.write_register(0, 5, device_id=1)).registers == [5]
+        assert (await client.write_registers(0, [5, 6], device_id=1)).count == 2
+        client.close()
+
+
+async def test_what_has_no_known_form_is_not_sent(tmp_path: Path) -> None:
+    async with Wire(tmp_path) as wire:
         client = RtuSerialLink(SerialSettings(str(wire.path))).client(1.0, lambda _: None)
         assert await client.connect()
-        with pytest.raises(ModbusException, match="only read"):
-            await client.write_register(0, 1)
+        with pytest.raises(ModbusException, match="function 7"):
+            await client.read_exception_status(device_id=1)
         assert wire.heard == b""
         client.close()
 
