@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from agent.domain.errors import Transient
+from agent.domain.errors import BadSetup, Transient
 from cloud.jobs.folder import RunFolder
 from cloud.jobs.registry import Job, Registry, filled
 from cloud.ports import Clock, JobRun, RunBook
@@ -20,6 +20,8 @@ DONE: Final = "done"
 FAILED: Final = "failed"
 CRASHED: Final = "crashed"
 STOPPED: Final = "stopped"
+# Exit status of something that a person must put right first: trying again is no use.
+FOR_A_PERSON: Final = 2
 _GRACE_S: Final = 5.0
 Values = Mapping[str, str | Sequence[str]]
 
@@ -57,6 +59,8 @@ class Runner:
             state, status, message = STOPPED, None, "ended with the program that started it"
             try:
                 state, status, message = await self._attempt(job, begun, lock)
+            except (BadSetup, OSError) as error:
+                state, status, message = FAILED, FOR_A_PERSON, str(error)
             finally:
                 self._folder.drop(job.name, begun.id)
                 self._book.end_run(begun.id, state, status, message, self._clock.now_ms())

@@ -9,7 +9,7 @@ from typing import Final
 from agent.domain.errors import BadInput, BadSetup, EmberwattError, Transient
 from cloud.jobs.folder import RunFolder
 from cloud.jobs.registry import Job, Registry
-from cloud.jobs.runner import CRASHED, FAILED, RUNNING, STOPPED, Runner
+from cloud.jobs.runner import CRASHED, FAILED, FOR_A_PERSON, RUNNING, STOPPED, Runner
 from cloud.jobs.schedule import Every, due_after
 from cloud.ports import Clock, JobInfo, JobRun, RunBook
 
@@ -17,9 +17,6 @@ log = logging.getLogger("emberwatt.jobs")
 SCHEDULE: Final = "schedule"
 MANUAL: Final = "manual"
 RETRY: Final = "retry"
-# Exit status of something that a person must put right first: trying again is no use.
-_FOR_A_PERSON: Final = 2
-_LOOK_EVERY_S: Final = 1.0
 _BUSY_MS: Final = 60_000
 
 
@@ -42,6 +39,7 @@ class Scheduler:
         folder: RunFolder,
         clock: Clock,
         at_once: int = 1,
+        look_every_s: float = 1.0,
     ) -> None:
         self._registry = registry
         self._runner = runner
@@ -49,6 +47,7 @@ class Scheduler:
         self._folder = folder
         self._clock = clock
         self._at_once = at_once
+        self._look_every_s = look_every_s
         self._guard = Lock()
         self._due: dict[str, _Due] = {}
         self._running: set[str] = set()
@@ -61,7 +60,7 @@ class Scheduler:
             while True:
                 for job, due in self._ready():
                     group.create_task(self._run(job, due), name=f"job {job.name}")
-                await asyncio.sleep(_LOOK_EVERY_S)
+                await asyncio.sleep(self._look_every_s)
 
     def _prepare(self) -> None:
         self._runner.recover(self._registry)
@@ -115,7 +114,7 @@ class Scheduler:
 
     def _follow(self, job: Job, due: _Due, run: JobRun, began_ms: int) -> None:
         """What comes after a run: another try, or the next time."""
-        failed = run.state == FAILED and run.exit != _FOR_A_PERSON
+        failed = run.state == FAILED and run.exit != FOR_A_PERSON
         next_ms = due_after(job.schedule, began_ms)
         if failed and due.attempt <= job.retries:
             pause_ms = round(job.backoff_s * 1000 * 2 ** (due.attempt - 1))
