@@ -13,16 +13,14 @@ def ms(text: str) -> int:
     return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
 
 
-@pytest.mark.parametrize(
-    "text", ["every 90 s", "every 10 min", "every 2 h", "every 1 d", "by hand", "daily 02:30 Asia/Tokyo"]
-)
+@pytest.mark.parametrize("text", ["every 90 s", "every 10 min", "every 2 h", "every 1 d", "by hand", "daily 02:30 UTC"])
 def test_what_is_written_can_be_read(text: str) -> None:
     assert str(parse(text)) == text
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "every 0 s", "every x", "every 5 weeks", "daily 24:00", "daily 2:60", "daily", "daily 02:30 Mars/Olympus"],
+    ["", "every 0 s", "every x", "every 5 weeks", "daily 24:00", "daily 2:60", "daily", "daily 02:30 Mars/Base"],
 )
 def test_what_cannot_be_read_is_said(text: str) -> None:
     with pytest.raises(BadInput, match="expected"):

@@ -144,10 +144,9 @@ async def test_a_crashed_run_is_marked_and_tried_again_at_the_next_start(bench: 
 
 
 async def test_results_and_logs_by_the_runs_number(bench: Bench) -> None:
-    found = scheduler(bench, job("j", "print('hi'); open('{out}/a.txt', 'w').write('x')"))
-    run = await bench.runner.run(
-        Registry([job("j", "print('hi'); open('{out}/a.txt', 'w').write('x')")]).known("j"), "manual"
-    )
+    mine = job("j", "print('hi'); open('{out}/a.txt', 'w').write('x')")
+    found = scheduler(bench, mine)
+    run = await bench.runner.run(mine, "manual")
     assert found.run(run.id) == run
     assert found.files(run.id) == [("a.txt", 1)]
     assert found.path(run.id, "a.txt") is not None

@@ -45,10 +45,8 @@ def test_the_newest_findings_of_each_analysis_are_used(tmp_path: Path) -> None:
     ):
         folder.results(job, number).mkdir(parents=True)
         (folder.results(job, number) / name).write_text("")
-    assert newest_findings(folder, registry) == [
-        "--findings",
-        str(tmp_path / "analyse-heating" / "12" / "findings.csv"),
-    ]
+    newest = tmp_path / "analyse-heating" / "12" / "findings.csv"
+    assert newest_findings(folder, registry) == ["--findings", str(newest)]
 
 
 def test_a_job_without_a_source_waits_for_a_person() -> None:
