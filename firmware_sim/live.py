@@ -32,6 +32,7 @@ class LiveSite:
         self.clock = clock
         self._shown: tuple[int, Quirk, Image] | None = None
         self._before: Image | None = None
+        self._stale = False
 
     @property
     def family(self) -> str:
@@ -46,12 +47,12 @@ class LiveSite:
         """All registers now."""
         now_ms = self.now_ms()
         quirk = self._quirk(now_ms)
-        if self._shown is not None and self._shown[:2] == (now_ms, quirk):
+        if self._shown is not None and not self._stale and self._shown[:2] == (now_ms, quirk):
             return self._shown[2]
         image = self.site.image(now_ms, quirk)
         if self._shown is not None and self._shown[0] != now_ms:
             self._before = self._shown[2]
-        self._shown = (now_ms, quirk, image)
+        self._shown, self._stale = (now_ms, quirk, image), False
         return image
 
     def before(self) -> Image:
@@ -61,7 +62,7 @@ class LiveSite:
 
     def changed(self) -> None:
         """Something was switched: what was computed for now no longer holds."""
-        self._shown = None
+        self._stale = True
 
     def silence(self) -> Silence | None:
         """How the device is unreachable now, if it is."""

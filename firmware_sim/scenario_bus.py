@@ -41,7 +41,7 @@ def _plan(fields: Fields) -> BusPlan:
         exception=fields.whole("exception", 0, 11, 4),
         first=fields.whole("first", 0, 0xFFFF, 0),
         last=fields.whole("last", 0, 0xFFFF, 0xFFFF),
-        words=fields.whole("words", -1000, 1000, 1),
+        words=fields.whole("words", -20_000, 20_000, 1),
         option=fields.text("option") if fields.has("option") else "",
     )
     start, end = window_of(fields) if fields.has("from") or fields.has("to") else (None, None)

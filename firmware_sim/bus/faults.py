@@ -111,7 +111,7 @@ def checked(fault: BusFault) -> BusFault:
     if fault.exception not in EXCEPTIONS:
         raise BadArgument(f"exception {fault.exception}: expected one of {', '.join(map(str, EXCEPTIONS))}")
     bounds = (("rate", fault.rate, 0.0, 1.0), ("every", fault.every, 0, 1000), ("count", fault.count, 0, 100_000))
-    more = (("seconds", fault.seconds, 0.0, 3600.0), ("words", fault.words, -1000, 1000))
+    more = (("seconds", fault.seconds, 0.0, 3600.0), ("words", fault.words, -20_000, 20_000))
     for name, value, low, high in (*bounds, *more):
         if not low <= value <= high:
             raise BadArgument(f"{name} {value:g}: expected {low:g} to {high:g}")

@@ -50,7 +50,10 @@ class Told:
 _WAYS: Final[Mapping[SignalName, tuple[str, tuple[tuple[str, ...], ...]]]] = {
     PV_POWER: ("p_pv", (("p_pv",), ("p_pv_1",), ("p_dc", "p_batt"))),
     GRID_POWER: ("p_grid", (("p_grid",), ("p_grid_l1", "p_grid_l2", "p_grid_l3"), ("p_import", "p_export"))),
-    BATTERY_POWER: ("p_batt", (("p_batt",), ("p_charge", "p_discharge"), ("p_batt_size", "to_from"))),
+    BATTERY_POWER: (
+        "p_batt",
+        (("p_batt",), ("p_charge", "p_discharge"), ("p_batt_size", "to_from"), ("p_batt_size", "flags.discharging")),
+    ),
     LOAD_POWER: ("p_load", (("p_load",), ("p_load_l1", "p_load_l2", "p_load_l3"))),
     BATTERY_SOC: ("soc", (("soc",),)),
     BATTERY_TEMPERATURE: ("t_batt", (("t_batt",),)),
@@ -80,7 +83,7 @@ def told(facts: Facts, speech: Speech) -> dict[SignalName, Told]:
     known: dict[SignalName, Told] = {}
     for signal, (name, ways) in _WAYS.items():
         value = facts.get(name)
-        step = next((sum(steps[fact] for fact in way) for way in ways if set(way) <= steps.keys()), None)
+        step = next((sum(steps[fact] for fact in set(way)) for way in ways if set(way) <= steps.keys()), None)
         if isinstance(value, float | int) and step is not None:
             known[signal] = Told(float(value), step)
     if LOAD_POWER not in known and GRID_POWER in known and "p_ac" in steps and "p_load" in facts:
