@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from agent import __version__, profiles, replay, scan
+from agent import __version__, profiles, replay, scan, score, setup
 from agent.domain.errors import BadMessage, EmberwattError, Transient
 from agent.domain.wire import Body, Unknown, decode_batch, decode_body
 
@@ -100,11 +100,25 @@ def _commands() -> list[tuple[str, str, str, Action, Arguments]]:
         ("replay", "Run the same diagnosis over a recording.", "day.csv --json -", replay.run, replay.add_arguments),
         ("decode", "Print a payload of the wire as JSON.", "batch.bin", _decode, _decode_arguments),
         (
+            "setup",
+            "Connect a site step by step and prove that every value is right.",
+            "--config site.toml",
+            setup.run,
+            setup.add_arguments,
+        ),
+        (
             "scan",
             "Find devices on a range or a serial line that you name; nothing is written.",
             "--tcp 192.168.1.0/28",
             scan.run,
             scan.add_arguments,
+        ),
+        (
+            "score",
+            "Tell how unusual each row of any recording is.",
+            "f.csv --out scores.csv",
+            score.run,
+            score.add_arguments,
         ),
         ("profiles", "List, show and check profiles.", "check my.toml", profiles.run, profiles.add_arguments),
     ]

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from agent.domain.errors import BadSetup
-from agent.scan import hosts_of, lines, plain, scan_tcp, units_of
+from agent.scanning import hosts_of, lines, plain, scan_tcp, units_of
 from agent.sources.fingerprints import LOW_WORDS, TCP_UNITS, shipped_probes
 from agent.sources.scan import Found, Identity, ScanRules
 from tests.helpers.modbus_server import ModbusServer

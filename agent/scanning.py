@@ -1,0 +1,149 @@
+"""Scanning a network range or a serial line that a person named, and telling what was found."""
+
+import argparse
+import asyncio
+import ipaddress
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from agent.domain.errors import BadSetup
+from agent.sources.bus import Bus
+from agent.sources.fingerprints import TCP_UNITS, Probe, shipped_probes
+from agent.sources.line import SerialPort, SerialSettings
+from agent.sources.links import Link, RtuLink, TcpLink
+from agent.sources.scan import Found, ScanRules, scan_link
+
+_MOST_HOSTS: Final = 1024
+_AT_ONCE: Final = 8
+_SERIAL_UNITS: Final = (1, 247)
+_LAST_UNIT: Final = 247
+
+
+def scan(arguments: argparse.Namespace) -> int:
+    """Status 0 when somebody was found, else 1. Raises `BadSetup`."""
+    found = asyncio.run(_scan(arguments))
+    if arguments.json:
+        print(json.dumps([plain(each) for each in found], indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(lines(found)) if found else "nobody answered")
+    return 0 if found else 1
+
+
+async def _scan(arguments: argparse.Namespace) -> list[Found]:
+    hosts = hosts_of(arguments.tcp, arguments.host, arguments.port)
+    units = units_of(arguments.units)
+    if not hosts and arguments.serial is None:
+        raise BadSetup("scan", "nothing to scan, expected --tcp RANGE, --host HOST or --serial DEVICE")
+    probes = shipped_probes()
+    found = await scan_tcp(hosts, units or TCP_UNITS, probes, _rules(arguments, 1.0))
+    if arguments.serial is not None:
+        settings = SerialSettings(arguments.serial, arguments.baud, parity=arguments.parity)
+        serial_units = units or tuple(range(_SERIAL_UNITS[0], _SERIAL_UNITS[1] + 1))
+        link = RtuLink(Bus(SerialPort(settings)), late_s=0.5)
+        rules = _rules(arguments, 0.3)
+        await _check_port(link)
+        found += await scan_link(link, serial_units, probes, rules, first_only=False, progress=_unit_progress(link))
+    _say("")
+    return found
+
+
+async def _check_port(link: RtuLink) -> None:
+    """Raises `BadSetup` when the port cannot be opened: silence would look like an empty line."""
+    user = object()
+    if await link.join(user, 1.0) is None:
+        raise BadSetup("--serial", str(link))
+    link.bus.leave(user)
+
+
+def _rules(arguments: argparse.Namespace, timeout_s: float) -> ScanRules:
+    return ScanRules(arguments.timeout or timeout_s, everywhere=arguments.everywhere)
+
+
+async def scan_tcp(
+    hosts: Sequence[tuple[str, int]], units: Sequence[int], probes: Sequence[Probe], rules: ScanRules
+) -> list[Found]:
+    """Some hosts at a time, each asked one thing after the other."""
+    room, done = asyncio.Semaphore(_AT_ONCE), 0
+
+    async def one(host: str, port: int) -> list[Found]:
+        nonlocal done
+        async with room:
+            found = await scan_link(TcpLink(host, port), units, probes, rules, first_only=True, progress=lambda _: None)
+        done += 1
+        _say(f"{done} of {len(hosts)} addresses")
+        return found
+
+    return [each for found in await asyncio.gather(*(one(*host) for host in hosts)) for each in found]
+
+
+def _unit_progress(link: Link) -> Any:
+    return lambda unit: _say(f"{link}: unit {unit}")
+
+
+def _say(text: str) -> None:
+    """Progress on a line of its own, and only where somebody can see it."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def hosts_of(network: str | None, hosts: Sequence[str], port: int) -> list[tuple[str, int]]:
+    """Addresses and ports. Raises `BadSetup`.
+
+    >>> hosts_of("192.0.2.8/30", ["inverter:1502"], 502)
+    [('192.0.2.9', 502), ('192.0.2.10', 502), ('inverter', 1502)]
+    """
+    found: list[tuple[str, int]] = []
+    if network is not None:
+        try:
+            addresses = ipaddress.ip_network(network, strict=False)
+        except ValueError as error:
+            raise BadSetup("--tcp", f"{error}, expected a range such as 192.168.1.0/28") from None
+        if addresses.num_addresses > _MOST_HOSTS:
+            raise BadSetup(
+                "--tcp", f"{network} has {addresses.num_addresses} addresses, expected at most {_MOST_HOSTS}"
+            )
+        found += [(str(address), port) for address in addresses.hosts()]
+    for text in hosts:
+        host, colon, own = text.rpartition(":")
+        if colon and not own.isdigit():
+            raise BadSetup("--host", f"got {text!r}, expected HOST or HOST:PORT")
+        found.append((host, int(own)) if colon else (text, port))
+    return found
+
+
+def units_of(text: str | None) -> tuple[int, ...]:
+    """Unit numbers of a list of numbers and ranges. Raises `BadSetup`.
+
+    >>> units_of("1-3,247")
+    (1, 2, 3, 247)
+    """
+    units: list[int] = []
+    for part in (text or "").split(",") if text else []:
+        first, _, last = part.partition("-")
+        if not first.isdigit() or (last and not last.isdigit()) or int(last or first) > 255:
+            raise BadSetup("--units", f"got {part!r}, expected numbers up to 255 such as 1-10,{_LAST_UNIT}")
+        units += range(int(first), int(last or first) + 1)
+    return tuple(units)
+
+
+def plain(found: Found) -> dict[str, Any]:
+    """As JSON can hold it; what is not known is left out."""
+    told = {key: value for key, value in asdict(found.identity).items() if value}
+    return {"where": found.where, "unit": found.unit, **told}
+
+
+def lines(found: Sequence[Found]) -> list[str]:
+    """One device a line, its note behind it."""
+    rows = []
+    for each in found:
+        who = each.identity
+        name = " ".join(part for part in (who.maker, who.model) if part) or "answers, but is not known"
+        more = [f"serial {who.serial}" if who.serial else "", f"firmware {who.firmware}" if who.firmware else ""]
+        rows.append(f"{each.where} unit {each.unit:<3} {name} {' '.join(part for part in more if part)}".rstrip())
+        rows.append(f"    profile {who.profile}" if who.profile else "    no profile known")
+        if who.note:
+            rows.append(f"    {who.note}")
+    return rows
