@@ -7,7 +7,7 @@ from itertools import pairwise
 PHASES = 3
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Switching:
     """From `at_ms` on, `watts` hang on `phase` (1 to 3), besides what the household does."""
 
@@ -17,7 +17,7 @@ class Switching:
 
 
 class Switched:
-    """All switchings, in order of time."""
+    """All switchings, in order of time; of two at one instant the later given holds."""
 
     def __init__(self) -> None:
         self._all: list[Switching] = []
@@ -28,7 +28,7 @@ class Switched:
             raise ValueError(f"phase {switching.phase}: expected 1 to {PHASES}")
         if not 0.0 <= switching.watts <= 50_000.0:
             raise ValueError(f"{switching.watts:g} W: expected 0 to 50000")
-        insort(self._all, switching)
+        insort(self._all, switching, key=lambda one: one.at_ms)
 
     def at(self, at_ms: int) -> tuple[float, float, float]:
         """W per phase at an instant."""
