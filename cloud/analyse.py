@@ -48,9 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     homes = subjects.add_parser("power", help="PV, load and battery of solar + battery homes")
     homes.set_defaults(method="emberwatt")
     for each in (heat, homes):
-        each.add_argument("source", type=Path, metavar="SOURCE", help="a CSV, or the folder that import fills")
+        each.add_argument(
+            "source", type=Path, metavar="SOURCE", help="a CSV, the folder that import fills, or the lake"
+        )
         each.add_argument("--from", dest="start", type=moment, metavar="DATE", help="first day (UTC)")
         each.add_argument("--to", dest="end", type=moment, metavar="DATE", help="first day after it (UTC)")
+        each.add_argument("--days", type=days, metavar="N", help="only the last N days of the source")
         each.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
         each.add_argument(
             "--state", type=Path, metavar="FILE", help="what the last night left (default DIR/state.json)"
@@ -60,6 +63,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--costs", type=Path, metavar="TOML", help="your prices and losses instead of the assumed ones"
         )
         add_reading(each)
+
+
+def days(text: str) -> int:
+    """A whole number of days from 1 on."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number of days, such as 21")
+    return int(text)
 
 
 def share(text: str) -> float:
@@ -133,12 +143,13 @@ def _write(
 def _cube(args: argparse.Namespace, signals: tuple[SignalName, ...]) -> tuple[cube.Cube, dict[str, str]]:
     """The fleet's values and the cities, from whatever form the source has."""
     if args.source.is_dir() or args.source.suffix == ".parquet":
-        return cube.from_parquet(args.source, signals, args.start, args.end), samples.cities(args.source)
+        found = cube.from_parquet(args.source, signals, args.start, args.end, args.days)
+        return found, samples.cities(args.source)
     how = reading(args)
     wide = home_file.is_wide(args.source)
     source = home_file.read(args.source, how) if wide else samples.open_source(args.source, how)
     _put_bad_aside(source, args.out)
-    return cube.from_frame(samples.within(source.samples, args.start, args.end), signals), source.cities
+    return cube.from_frame(samples.within(source.samples, args.start, args.end), signals, args.days), source.cities
 
 
 def _tell(found: list[findings.Finding], folder: Path, currency: str) -> None:

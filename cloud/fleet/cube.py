@@ -41,13 +41,15 @@ class Cube:
         return int(self.values.shape[2])
 
 
-def from_frame(samples: pl.LazyFrame, signals: tuple[SignalName, ...]) -> Cube:
-    """The cube of samples in long form, held in memory."""
+def from_frame(samples: pl.LazyFrame, signals: tuple[SignalName, ...], last_days: int | None = None) -> Cube:
+    """The cube of samples in long form, held in memory; only of the `last_days` of them if given."""
     names = [str(name) for name in signals]
     kept = samples.filter(pl.col("signal").is_in(names)).with_columns(ms=pl.col("time").dt.epoch("ms"))
     rows = kept.select("installation", "signal", "ms", "value").collect()
     if rows.is_empty():
         raise BadSetup("source", f"no sample of {', '.join(names)} in the period")
+    if last_days is not None:
+        rows = rows.filter(pl.col("ms") >= (pl.col("ms").max() // DAY_MS - last_days + 1) * DAY_MS)
     builder = _Builder(
         sorted(rows["installation"].unique().to_list()), signals, _bounds(rows["ms"].min(), rows["ms"].max())
     )
@@ -60,11 +62,19 @@ def from_frame(samples: pl.LazyFrame, signals: tuple[SignalName, ...]) -> Cube:
     return builder.cube()
 
 
-def from_parquet(path: Path, signals: tuple[SignalName, ...], start_ms: int | None, end_ms: int | None) -> Cube:
+def from_parquet(
+    path: Path,
+    signals: tuple[SignalName, ...],
+    start_ms: int | None,
+    end_ms: int | None,
+    last_days: int | None = None,
+) -> Cube:
     """The cube of a folder's Parquet files, read in batches; rows in any order, long or wide (a column per signal)."""
     source = _Files(path, signals)
     installations, low, high = source.extent()
     low, high = max(low, start_ms or low), min(high, (end_ms or high + 1) - 1)
+    if last_days is not None:
+        low = max(low, (high // DAY_MS - last_days + 1) * DAY_MS)
     if low > high or not installations:
         raise BadSetup(str(path), f"no sample of {', '.join(signals)} in the period")
     builder = _Builder(installations, signals, _bounds(low, high))
@@ -144,35 +154,49 @@ class _Files:
     """Parquet files read batch by batch, names as dictionary codes."""
 
     def __init__(self, path: Path, signals: tuple[SignalName, ...]) -> None:
-        read = pads.ParquetReadOptions(dictionary_columns={"installation", "signal"})
+        read = pads.ParquetReadOptions(dictionary_columns={"installation", "device", "signal"})
         files = [str(file) for file in parquet_files(path)]
         self._data = pads.dataset(files, format=pads.ParquetFileFormat(read_options=read))
         names = set(self._data.schema.names)
         self._time = "time_ms" if "time_ms" in names else "time"
-        if not {"installation", self._time} <= names:
+        # The lake's summaries call an installation a device, and a value a mean.
+        self._who, value = ("device", "mean") if {"device", "mean"} <= names else ("installation", "value")
+        if not {self._who, self._time} <= names:
             told = ", ".join(sorted(names))
             raise BadSetup(str(path), f"has columns {told}; expected installation, time, signal, value")
         self._wide = "signal" not in names
         self._signals = signals
         present = set(wide_signals(self._data.schema.names)) if self._wide else set(names)
-        self._columns = [str(name) for name in signals if name in present] if self._wide else ["signal", "value"]
+        self._columns = [str(name) for name in signals if name in present] if self._wide else ["signal", value]
 
     def extent(self) -> tuple[list[str], int, int]:
-        """All installations, sorted, and the first and last instant (ms)."""
+        """All installations that send a wanted signal, sorted, and the first and last instant (ms)."""
         names: set[str] = set()
         low, high = np.iinfo(np.int64).max, np.iinfo(np.int64).min
-        for batch in self._data.to_batches(columns=["installation", self._time], batch_size=BATCH_ROWS):
-            if batch.num_rows:
-                names.update(_dictionary(batch.column(0))[0])
-                ms = _milliseconds(batch.column(1))
+        columns = [self._who, self._time, *(self._columns if self._wide else self._columns[:1])]
+        for batch in self._data.to_batches(columns=columns, batch_size=BATCH_ROWS):
+            wanted = np.flatnonzero(self._wanted(batch))
+            if len(wanted):
+                found, codes = _dictionary(batch.column(0))
+                names.update(found[code] for code in np.unique(codes[wanted]).tolist())
+                ms = _milliseconds(batch.column(1))[wanted]
                 low, high = min(low, int(ms.min())), max(high, int(ms.max()))
         return sorted(names), low, high
+
+    def _wanted(self, batch: pa.RecordBatch) -> NDArray[np.bool_]:
+        """Which rows hold a wanted signal; column 2 names it, or columns from 2 on are signals."""
+        if self._wide:
+            known = [
+                batch.column(place).is_valid().to_numpy(zero_copy_only=False) for place in range(2, batch.num_columns)
+            ]
+            return np.asarray(np.any(known, axis=0)) if known else np.zeros(batch.num_rows, dtype=bool)
+        return np.asarray(_codes(batch.column(2), dict.fromkeys(map(str, self._signals), 0)) >= 0)
 
     def batches(self, installations: list[str]) -> Iterator[Batch]:
         """Code of the installation, place of the signal, ms, value; signals that are not wanted are left out."""
         places = {name: place for place, name in enumerate(installations)}
         wanted = {str(name): place for place, name in enumerate(self._signals)}
-        columns = ["installation", self._time, *self._columns]
+        columns = [self._who, self._time, *self._columns]
         for batch in self._data.to_batches(columns=columns, batch_size=BATCH_ROWS):
             if not batch.num_rows:
                 continue

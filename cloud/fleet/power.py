@@ -160,7 +160,8 @@ def _data(cube: Cube, daily: Daily) -> list[Finding]:
     for place, name in enumerate(POWER):
         runs = longest_run((sent[:, :, place] < 0.05) & collected[:, :, place])
         share = mean(np.where(collected[:, :, place], np.minimum(sent[:, :, place], 1), np.nan))
-        for row in np.flatnonzero((runs[:, 2] >= LONG_GAP_DAYS) | (share < FEW)).tolist():
+        fitted = (daily.cover[:, :, place] > 0).any(axis=1)  # a home without battery has no gap in it
+        for row in np.flatnonzero(fitted & ((runs[:, 2] >= LONG_GAP_DAYS) | (share < FEW))).tolist():
             days = np.arange(runs[row, 0], max(runs[row, 1], runs[row, 0] + 1))
             why = f"{name}: {share[row]:.0%} of the values peers sent, {runs[row, 2]} days without any"
             found.append(_data_finding(cube, row, "gap", days, why, place))

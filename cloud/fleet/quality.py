@@ -17,6 +17,7 @@ from cloud.fleet.robust import Array, longest_run, mean, median
 # A gap of a day is one that somebody has to look after; shorter ones fill themselves.
 LONG_GAP_H = 24.0
 FEW = 0.7
+NOT_FITTED = 0.2
 IMPOSSIBLE = 0.02
 STUCK_DAYS = 3
 STUCK_SPREAD = 0.003
@@ -72,10 +73,13 @@ def _missing(cube: Cube, share: Array, gaps: NDArray[np.int64]) -> list[Finding]
     found = []
     slot_ms = cube.step_min * 60_000
     width = cube.values.shape[2] * cube.values.shape[3]
-    usual = np.maximum(median(share.T), 0.05)
+    usual = np.maximum(median(np.where(share > 0, share, np.nan).T), 0.05)
     hours = gaps[:, :, 2] * cube.step_min / 60
-    for i in np.flatnonzero(((share < FEW * usual) | (hours >= LONG_GAP_H)).any(axis=1)).tolist():
-        signals = [s for s in range(len(HEATING)) if share[i, s] < FEW * usual[s] or hours[i, s] >= LONG_GAP_H]
+    # A signal that many never send is one that many do not have.
+    without = (share == 0) & ((share == 0).mean(axis=0) > NOT_FITTED)
+    lacking = ((share < FEW * usual) | (hours >= LONG_GAP_H)) & ~without
+    for i in np.flatnonzero(lacking.any(axis=1)).tolist():
+        signals = np.flatnonzero(lacking[i]).tolist()
         first, end, length = gaps[i, max(signals, key=lambda s: int(gaps[i, s, 2]))].tolist()
         silent = len(signals) == len(HEATING) and end >= width and length * cube.step_min / 60 >= LONG_GAP_H
         names = tuple(str(HEATING[s]) for s in signals)

@@ -1,6 +1,7 @@
 """A fleet's samples: the Parquet folder that imports are merged into, and reading a source whatever its form.
 
-Samples have the columns `installation`, `signal`, `time` (ms, UTC) and `value`. The folder holds one file per month,
+Samples have the columns `installation`, `signal`, `time` (ms, UTC) and `value`; the lake's summaries are read as such,
+with `device` and `mean` for installation and value. The folder holds one file per month,
 `samples/month=2016-12/samples.parquet`, sorted by installation, signal and time, and `installations.parquet` with the
 city of each. A row equal to one that is there changes nothing.
 """
@@ -92,7 +93,7 @@ def parquet_files(path: Path) -> list[Path]:
     """The files with samples of a source; the folder's own `installations.parquet` is not one."""
     if path.is_file():
         return [path]
-    root = path / "samples" if (path / "samples").is_dir() else path
+    root = next((path / name for name in ("samples", "kind=summaries") if (path / name).is_dir()), path)
     files = sorted(each for each in root.rglob("*.parquet") if each.name != "installations.parquet")
     if not files:
         raise BadSetup(str(path), "holds no Parquet file; expected a folder made by import, or a CSV")
@@ -102,6 +103,7 @@ def parquet_files(path: Path) -> list[Path]:
 def scan(path: Path) -> pl.LazyFrame:
     """The samples of Parquet files in long form, or in wide form with one column per signal."""
     frame = pl.scan_parquet(parquet_files(path), hive_partitioning=False)
+    frame = frame.rename({"device": "installation", "mean": "value"}, strict=False)
     schema = frame.collect_schema()
     if "time_ms" in schema:
         frame = frame.with_columns(time=pl.from_epoch("time_ms", time_unit="ms").dt.replace_time_zone("UTC"))
@@ -116,7 +118,7 @@ def scan(path: Path) -> pl.LazyFrame:
         pl.col("signal").cast(pl.String),
         pl.col("time").cast(pl.Datetime("ms")).dt.replace_time_zone("UTC"),
         pl.col("value").cast(pl.Float64),
-    )
+    ).drop_nulls("value")
 
 
 def wide_signals(columns: Sequence[str] | pl.Schema) -> list[str]:

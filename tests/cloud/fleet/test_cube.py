@@ -6,7 +6,7 @@ import pytest
 
 from agent.domain.errors import BadSetup
 from agent.domain.signals import BATTERY_SOC, PV_POWER, ROOM_TEMPERATURE
-from cloud.fleet import cube
+from cloud.fleet import cube, samples
 from cloud.fleet.daily import HEATING
 from cloud.fleet.power_daily import POWER
 from tests.helpers import heating_fleet, power_fleet
@@ -61,3 +61,23 @@ def test_what_is_no_fleet_is_told(tmp_path: Path) -> None:
     heating_fleet.make(2, 1, days=1).frame().write_parquet(tmp_path / "x.parquet")
     with pytest.raises(BadSetup, match="no sample"):
         cube.from_parquet(tmp_path, HEATING, 10**13, None)
+
+
+def test_the_last_days_of_the_lake(tmp_path: Path) -> None:
+    fleet = heating_fleet.make(4, 1, days=5)
+    rows = fleet.frame().select(
+        device="installation", signal="signal", time="time", window_s=3600, mean="value", n=4, bad=0
+    )
+    for (day,), part in rows.group_by(pl.col("time").dt.strftime("%Y-%m-%d")):
+        folder = tmp_path / "kind=summaries" / f"date={day}"
+        folder.mkdir(parents=True)
+        part.write_parquet(folder / "part-0.parquet")
+    solar = rows.head(3).with_columns(device=pl.lit("solar home"), signal=pl.lit(str(PV_POWER)))
+    solar.write_parquet(tmp_path / "kind=summaries" / "date=2016-12-15" / "part-1.parquet")
+    (tmp_path / "kind=faults" / "date=2016-12-15").mkdir(parents=True)
+    pl.DataFrame({"device": ["x"]}).write_parquet(tmp_path / "kind=faults" / "date=2016-12-15" / "part-0.parquet")
+    found = cube.from_parquet(tmp_path, HEATING, None, None, last_days=2)
+    assert (found.installations, found.days) == (fleet.names, 2)
+    assert np.allclose(found.values, fleet.values.reshape(4, 3, 5, 24)[:, :, 3:], atol=1e-4, equal_nan=True)
+    again = cube.from_frame(samples.scan(tmp_path), HEATING, last_days=2)
+    assert np.array_equal(again.values, found.values, equal_nan=True)

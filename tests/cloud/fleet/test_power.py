@@ -70,6 +70,7 @@ def test_gaps_and_a_charge_that_stands_still_are_data(healthy: Fleet) -> None:
     values = healthy.values.copy()
     values[2, :, 96:168] = np.nan
     values[4, 3, 96:192] = 55.0
+    values[9, 2:] = np.nan
     data = {
         (each.installation, each.fault)
         for each in judged(replace(healthy, values=values)).findings

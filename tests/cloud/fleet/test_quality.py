@@ -72,3 +72,12 @@ def test_a_clock_that_is_late_or_early(hours: int, block: cube.Cube) -> None:
     values[5] = np.roll(flat, hours, axis=1).reshape(values[5].shape)
     why = faults(block, values)["clock_error"]
     assert f"{abs(hours)} h {'later' if hours > 0 else 'earlier'}" in why
+
+
+def test_a_signal_that_many_never_send_is_one_they_do_not_have(block: cube.Cube) -> None:
+    values = block.values.copy()
+    values[::3, ROOM] = np.nan
+    assert findings(block, values) == []
+    values = block.values.copy()
+    values[5, ROOM] = np.nan
+    assert set(faults(block, values)) == {"gap"}
