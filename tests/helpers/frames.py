@@ -145,8 +145,8 @@ def limit_of(name: str, truth: float) -> float:
 class Tally:
     """What came of the spoilt frames.
 
-    near: values taken although not the truth. wrong: of these, those further than the limit from this poll's truth and
-    from the last one's: a leap that never was.
+    near: values taken although not the truth. wrong: of these, those further than the limit from the truth and from the
+    last value that was taken: a leap that never was.
     """
 
     frames: int = 0
@@ -172,8 +172,8 @@ class Stream:
         self.at_ms = 0
         self.second = second
         self.tally = Tally()
-        self._truth = self._before = self.device.decoder.decode(self.device.answers())[0]
-        self.believe(self.take(self.device.answers()), self.take(self.device.answers()))
+        self._truth = self.device.decoder.decode(self.device.answers())[0]
+        self._given = self.believe(self.take(self.device.answers()), self.take(self.device.answers()))
 
     def poll(self) -> None:
         """One poll with one spoilt block; the tally tells whether anything wrong was taken."""
@@ -201,7 +201,6 @@ class Stream:
         self._judge(self.take(answers), self.take(self.device.answers()))
 
     def _move(self) -> None:
-        self._before = self._truth
         self.device.step()
         self.at_ms += INTERVAL_MS
         self._truth = self.device.decoder.decode(self.device.answers())[0]
@@ -215,10 +214,11 @@ class Stream:
             if truth is not None and math.isclose(value, truth, rel_tol=1e-9, abs_tol=1e-6):
                 continue
             self.tally.near += 1
-            possible = [known for known in (truth, self._before.get(name)) if known is not None]
+            possible = [known for known in (truth, self._given.get(name)) if known is not None]
             if not any(abs(value - known) <= limit_of(name, known) for known in possible):
                 self.tally.wrong += 1
                 self.tally.worst = f"{self.device.profile.name} {name}: {value:g} for {truth}"
+        self._given |= values
 
     def spoilt_answers(self, how: Spoil | None = None) -> list[Answer]:
         """The device's answers with one of them spoilt."""
