@@ -32,7 +32,7 @@ COMMANDS: Final = (
     ("import", "Take over an export of heating measurements.", "export.csv --into samples/"),
     ("analyse", "Compare the installations of a fleet.", "heating samples/ --out findings/"),
     ("mtbf", "MTBF of a fleet, by equipment.", "minutes/ --by inverter_model --json -"),
-    ("incidents", "Group faults and findings into incidents.", "--config cloud.toml"),
+    ("incidents", "Group faults and findings into incidents.", "list --config cloud.toml"),
     ("jobs", "List, run and show nightly jobs.", "list --config cloud.toml"),
 )
 

@@ -19,20 +19,23 @@ from cloud.api.app import make_api
 from cloud.clock import SimulatedClock, SystemClock
 from cloud.config import Loaded
 from cloud.dashboard.app import make_dashboard
+from cloud.incidents.desk import Desk
 from cloud.ingest.subscriber import Subscriber, SubscriberSettings
-from cloud.ports import Clock, FleetReader
+from cloud.jobs_wiring import wire
+from cloud.ports import Clock, FleetReader, IncidentDesk, JobDesk
 from cloud.store.database import Database
+from cloud.store.incidents import SqlIncidents
 from cloud.store.reader import SqlFleetReader
 from cloud.store.writer import SqlFleetWriter
 
 log = logging.getLogger("emberwatt.cloud")
 
 
-def make_app(reader: FleetReader, clock: Clock) -> FastAPI:
+def make_app(reader: FleetReader, clock: Clock, incidents: IncidentDesk, jobs: JobDesk) -> FastAPI:
     """API and pages as one application."""
     app = FastAPI(title="emberwatt", docs_url=None, redoc_url=None, openapi_url=None)
-    app.mount("/api/v1", make_api(reader, clock))
-    app.mount("/", make_dashboard(reader, clock))
+    app.mount("/api/v1", make_api(reader, clock, incident_desk=incidents, job_desk=jobs))
+    app.mount("/", make_dashboard(reader, clock, incident_desk=incidents, job_desk=jobs))
     return app
 
 
@@ -59,7 +62,7 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-class _Desk(SqlFleetReader):
+class _Reader(SqlFleetReader):
     """The reader that API and pages stand on; a wish written there goes out to the device at once."""
 
     def __init__(self, database: Database, clock: Clock, tell: Callable[[str, Twin], None]) -> None:
@@ -83,16 +86,22 @@ async def serve(loaded: Loaded, *, port: int | None = None) -> None:
         Database(loaded.database_url, clock) as database,
     ):
         subscriber = Subscriber(_broker(loaded), SqlFleetWriter(database), clock, random.Random())
-        app = make_app(_Desk(database, clock, subscriber.desire), clock)
+        works = wire(loaded, database, clock)
+        incidents = Desk(SqlIncidents(database), clock)
+        app = make_app(_Reader(database, clock, subscriber.desire), clock, incidents, works.scheduler)
         server = _Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=3))
         host, bound = listening.getsockname()[:2]
         log.info("pages on http://%s:%d/  API on http://%s:%d/api/v1/docs", host, bound, host, bound)
         async with asyncio.TaskGroup() as group:
             web = group.create_task(server.serve([listening]), name="web")
-            ingest = group.create_task(subscriber.run(), name="ingest")
+            others = [
+                group.create_task(subscriber.run(), name="ingest"),
+                group.create_task(works.scheduler.run_forever(), name="jobs"),
+            ]
             await stop.wait()
             server.should_exit = True
-            ingest.cancel()
+            for task in others:
+                task.cancel()
             await web
 
 

@@ -1,0 +1,42 @@
+"""The aggregator as one program: pages, API and their parts on one port, stopped in order."""
+
+import json
+import signal
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.broker import free_port
+from tests.helpers.programs import Program, answers, wait_for
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder, port = tmp_path_factory.mktemp("cloud"), free_port()
+    (folder / "cloud.toml").write_text(f"[http]\nport = {port}\n[broker]\nport = {free_port()}\n")
+    with Program("cloud", ["serve", "--config", folder / "cloud.toml"], folder / "log") as cloud:
+        wait_for("the aggregator", lambda: answers(f"http://127.0.0.1:{port}/api/v1/health"))
+        yield f"http://127.0.0.1:{port}"
+        assert cloud.stop(signal.SIGTERM) == 0, cloud.said()
+        assert "Traceback" not in cloud.said()
+
+
+@pytest.mark.parametrize("path", ["/", "/faults", "/incidents", "/jobs", "/api/v1/docs", "/api/v1/openapi.json"])
+def test_everything_answers_though_the_broker_is_away(base: str, path: str) -> None:
+    assert answers(base + path)
+
+
+def test_the_nightly_jobs_are_known(base: str) -> None:
+    with urllib.request.urlopen(f"{base}/api/v1/jobs", timeout=10) as answer:
+        names = {job["name"] for job in json.load(answer)["items"]}
+    assert {"incidents", "lake"} <= names
+
+
+def test_a_broker_that_is_away_is_said_once_a_try_and_not_fatal(tmp_path: Path) -> None:
+    (tmp_path / "cloud.toml").write_text(f"[http]\nport = 0\n[broker]\nport = {free_port()}\n")
+    with Program("cloud", ["serve", "--config", tmp_path / "cloud.toml"], tmp_path / "log") as cloud:
+        wait_for("a word about the broker", lambda: "refused" in cloud.said())
+        assert not cloud.ended()
+        assert cloud.stop(signal.SIGINT) == 0
