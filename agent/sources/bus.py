@@ -31,14 +31,16 @@ class Exchange:
     """A request and how to know its answer.
 
     unit: who is asked. take: the answer among the bytes heard, or None. resembles: whether they are an answer that came
-    damaged, so that none is to come any more. repeats: how often the request may be sent again after such a one.
-    late_s: seconds after giving up in which the answer may still come.
+    damaged, so that none is to come any more; it is told whether no other device can have sent them. doubtful: whether
+    the bytes that hold an answer show that it may be damaged all the same; then it must come twice. repeats: how often
+    the request may be sent again. late_s: seconds after giving up in which the answer may still come.
     """
 
     unit: int
     request: bytes
     take: Callable[[bytes], bytes | None]
-    resembles: Callable[[bytes], bool]
+    resembles: Callable[[bytes, bool], bool]
+    doubtful: Callable[[bytes], bool] = lambda _: False
     repeats: int = 0
     late_s: float = 4.0
 
@@ -56,6 +58,7 @@ class Bus:
         self._owed: dict[int, float] = {}
         self._quiet_since = 0.0
         self._unanswered = 0
+        self._hold_s = 0.0
 
     def __str__(self) -> str:
         return str(self.port)
@@ -92,41 +95,59 @@ class Bus:
             heard = bytearray()
             answer: bytes | None = None
             try:
-                for _ in range(1 + exchange.repeats):
-                    await self._silence(line)
-                    heard.clear()
-                    line.write(exchange.request)
-                    answer = await self._listen(line, exchange, heard)
-                    if answer is not None:
-                        return answer
-                raise Damaged("every answer came damaged; are baud rate, parity and wiring right?")
+                answer = await self._ask(line, exchange, heard)
             finally:
-                self._account(exchange, answered=answer is not None, came=exchange.resembles(bytes(heard)))
+                self._account(exchange, answered=answer is not None, came=self._came(exchange, heard))
+            return answer
+
+    async def _ask(self, line: Line, exchange: Exchange, heard: bytearray) -> bytes:
+        """Send the request, again where its answer came damaged. Raises `LineLost`, `Damaged`."""
+        loop = asyncio.get_running_loop()
+        first_s = 0.0
+        doubted = False
+        for turn in range(1 + exchange.repeats):
+            await self._silence(line)
+            if turn == 0:
+                first_s = loop.time()
+            else:
+                # Should the request before be answered after all, that is over before the next one goes out.
+                self._hold_s = loop.time() - first_s + self._settle_s
+            heard.clear()
+            line.write(exchange.request)
+            answer = await self._listen(line, exchange, heard)
+            doubtful = answer is not None and exchange.repeats > 0 and exchange.doubtful(bytes(heard))
+            if answer is not None and (doubted or not doubtful):
+                return answer
+            doubted = doubtful
+        raise Damaged("every answer came damaged; are baud rate, parity and wiring right?")
 
     async def _listen(self, line: Line, exchange: Exchange, heard: bytearray) -> bytes | None:
-        """The answer, or None if it came damaged."""
+        """The answer, once the line is silent behind it, or None if it came damaged."""
+        answer: bytes | None = None
         while True:
+            if answer is not None:
+                wait_s: float | None = self._gap_s
+            else:
+                wait_s = self._settle_s if self._came(exchange, heard) else None
             try:
-                async with asyncio.timeout(self._settle_s if exchange.resembles(bytes(heard)) else None):
+                async with asyncio.timeout(wait_s):
                     heard += await line.receive()
             except TimeoutError:
-                return None
+                return answer
             self._quiet_since = asyncio.get_running_loop().time()
             del heard[:-_LONGEST]
             answer = exchange.take(bytes(heard))
-            if answer is not None:
-                return answer
 
     async def _silence(self, line: Line) -> None:
         """Wait until the line has been silent for long enough. Raises `LineLost` where it never is."""
         loop = asyncio.get_running_loop()
         give_up = loop.time() + _NEVER_QUIET_S
-        gap_s = max(_SILENT_CHARS * self.port.char_s, _SHORTEST_GAP_S)
+        gap_s, self._hold_s = max(self._gap_s, self._hold_s), 0.0
         while True:
             if line.clear():
                 # Somebody is talking whom nobody has asked: an answer that comes late, in pieces perhaps.
                 self._quiet_since = loop.time()
-                gap_s = self._settle_s
+                gap_s = max(gap_s, self._settle_s)
             wait_s = self._quiet_since + gap_s - loop.time()
             if wait_s <= 0:
                 return
@@ -135,8 +156,16 @@ class Bus:
             await asyncio.sleep(wait_s)
 
     @property
+    def _gap_s(self) -> float:
+        return max(_SILENT_CHARS * self.port.char_s, _SHORTEST_GAP_S)
+
+    @property
     def _settle_s(self) -> float:
         return _SETTLE_S + _SILENT_CHARS * self.port.char_s
+
+    def _came(self, exchange: Exchange, heard: bytearray) -> bool:
+        now = asyncio.get_running_loop().time()
+        return bool(heard) and exchange.resembles(bytes(heard), all(until <= now for until in self._owed.values()))
 
     def _account(self, exchange: Exchange, *, answered: bool, came: bool) -> None:
         self._unanswered = 0 if answered or came else self._unanswered + 1

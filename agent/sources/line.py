@@ -173,6 +173,8 @@ class SerialPort:
         except (termios.error, ValueError) as error:
             # Neither is an OSError.
             raise OSError(errno.EINVAL, f"does not know {settings}: {error}") from error
+        if settings.parity != "N":
+            _check_parity(device.fileno())
         self._name = self._name or stable_name(path, self._by_id)
         return device
 
@@ -275,6 +277,14 @@ class _Feed(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.line.lost(exc)
+
+
+def _check_parity(handle: int) -> None:
+    """A character whose parity is wrong is read as zero, for a checksum to find; by default it is handed on."""
+    with contextlib.suppress(termios.error):
+        modes = termios.tcgetattr(handle)
+        modes[0] |= termios.INPCK
+        termios.tcsetattr(handle, termios.TCSANOW, modes)
 
 
 def _discard(opening: "asyncio.Future[Any]") -> None:

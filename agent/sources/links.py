@@ -15,7 +15,17 @@ from pymodbus.pdu import DecodePDU, ModbusPDU
 
 from agent.sources.bus import Bus, Exchange
 from agent.sources.line import Line, LineLost, SerialPort, SerialSettings, TcpPort
-from agent.sources.rtu_frame import KNOWN, READS, SAME, frame_of, has_echo, resembles_answer, take_answer, wanted_of
+from agent.sources.rtu_frame import (
+    KNOWN,
+    READS,
+    SAME,
+    frame_of,
+    has_echo,
+    has_more,
+    resembles_answer,
+    take_answer,
+    wanted_of,
+)
 
 # Every failure is reported once by the caller; the library would write a line for each of its own steps.
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL + 1)
@@ -95,7 +105,8 @@ class RtuLink:
             unit=wanted.unit,
             request=frame,
             take=take,
-            resembles=lambda data: resembles_answer(data, wanted),
+            resembles=lambda data, alone: resembles_answer(data, wanted, alone),
+            doubtful=lambda data: has_more(data, wanted),
             repeats=_REPEATS if wanted.function in READS else 0,
             late_s=self._late_s,
         )

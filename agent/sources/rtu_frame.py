@@ -58,11 +58,25 @@ def has_echo(data: bytes, wanted: Wanted) -> bool:
     return wanted.request in data
 
 
-def resembles_answer(data: bytes, wanted: Wanted) -> bool:
-    """Whether this began as an answer of this unit to this function, with a little noise before it at most."""
+def resembles_answer(data: bytes, wanted: Wanted, alone: bool = False) -> bool:
+    """Whether this is an answer that came damaged.
+
+    It begins as one of this unit to this function, with a little noise before it at most; or it has the length of one,
+    and nobody else can have sent it (`alone`).
+    """
     data = _without_echo(data, wanted)
+    if len(data) < _EXCEPTION_SIZE:
+        return False
     heads = [bytes([wanted.unit, wanted.function]), bytes([wanted.unit, wanted.function | 0x80])]
-    return len(data) >= _EXCEPTION_SIZE and any(data.startswith(head, at) for head in heads for at in range(_NOISE))
+    if any(data.startswith(head, at) for head in heads for at in range(_NOISE)):
+        return True
+    return alone and wanted.size > 0 and len(data) >= wanted.size - 1
+
+
+def has_more(data: bytes, wanted: Wanted) -> bool:
+    """Whether something stands behind the answer: a byte too many in it shifts the rest out at its end."""
+    found = _find(_without_echo(data, wanted), wanted)
+    return found is not None and found[1] < len(_without_echo(data, wanted))
 
 
 def take_answer(data: bytes, wanted: Wanted) -> bytes | None:
@@ -72,17 +86,19 @@ def take_answer(data: bytes, wanted: Wanted) -> bytes | None:
     holds: noise, an earlier request's answer, another station's and the request's own echo are passed over.
     """
     data = _without_echo(data, wanted)
-    for at in range(len(data) - _EXCEPTION_SIZE + 1):
-        if data[at] != wanted.unit:
-            continue
+    found = _find(data, wanted)
+    return None if found is None else data[found[0] + 1 : found[1] - 2]
+
+
+def _find(data: bytes, wanted: Wanted) -> tuple[int, int] | None:
+    """Where the frame of the answer begins and ends."""
+    at = data.find(wanted.unit)
+    while 0 <= at <= len(data) - _EXCEPTION_SIZE:
         size = _size(data, at, wanted)
         end = at + size
-        if (
-            size
-            and end <= len(data)
-            and crc16(data[at : end - 2], 0xFFFF) == struct.unpack_from("<H", data, end - 2)[0]
-        ):
-            return data[at + 1 : end - 2]
+        if size and end <= len(data) and crc16(data[at : end - 2], 0xFFFF) == data[end - 2] | data[end - 1] << 8:
+            return at, end
+        at = data.find(wanted.unit, at + 1)
     return None
 
 

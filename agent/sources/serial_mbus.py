@@ -238,7 +238,7 @@ class MbusSource:
             unit=asked,
             request=request,
             take=lambda heard: take_acknowledge(heard, request) if acknowledge else take_answer(heard, request, asked),
-            resembles=lambda heard: not acknowledge and resembles_answer(heard, request),
+            resembles=lambda heard, _: not acknowledge and resembles_answer(heard, request),
             repeats=0 if acknowledge else _REPEATS,
             # A late acknowledgement looks like no answer, and harms none.
             late_s=0.0 if acknowledge else self._start_s,

@@ -202,4 +202,4 @@ async def test_the_line_is_closed_behind_the_last_user(tmp_path: Path) -> None:
         with pytest.raises(LineLost):
             line.write(b"x")
         with pytest.raises(LineLost):
-            await bus.exchange(line, Exchange(1, b"x", lambda _: None, lambda _: False))
+            await bus.exchange(line, Exchange(1, b"x", lambda _: None, lambda _, alone: False))

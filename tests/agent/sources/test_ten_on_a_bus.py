@@ -16,8 +16,8 @@ from tests.helpers.rtu_slaves import RtuSlaves
 from tests.helpers.serial_line import Wire
 
 BAUD = 38_400
-INTERVAL_S = 1.0
-TIMEOUT_S = 0.15
+INTERVAL_S = 1.5
+TIMEOUT_S = 0.3
 NOISY, SLOW, DEAD = 8, 9, 10
 
 PROFILE = """
@@ -53,13 +53,13 @@ def thermometer(folder: Path, bus: Bus, unit: int, clock: SystemClock) -> InTurn
     # A first circuit has no number; these begin at 2.
     file = folder / f"thermometer-{unit}.toml"
     file.write_text(PROFILE.format(unit=unit + 1))
-    link = RtuLink(bus, late_s=0.3)
+    link = RtuLink(bus, late_s=0.4)
     source = ModbusSource(f"unit {unit}", load_profile(file), link, clock=clock, unit=unit, timeout_s=TIMEOUT_S)
     return InTurn(source, bus, [unit])
 
 
 async def test_seven_of_ten_are_read_on_schedule_and_nothing_wrong_is_ever_said(tmp_path: Path) -> None:
-    good, asked, wrong = await poll(tmp_path, rounds=6)
+    good, asked, wrong = await poll(tmp_path, rounds=4)
     assert wrong == 0
     assert all(good[unit] == asked for unit in range(1, 8))
     # Asked again after a damaged answer, the noisy one loses little.
@@ -76,7 +76,7 @@ async def poll(folder: Path, *, rounds: int) -> tuple[dict[int, int], int, int]:
             slaves.put(0, [200 + unit], unit=unit)
             slaves.put(50, [300 + unit], unit=unit)
         slaves.dead.add(DEAD)
-        slaves.late_s[SLOW] = 0.25
+        slaves.late_s[SLOW] = 0.45
         slaves.noise[NOISY] = 0.2
         bus = Bus(SerialPort(SerialSettings(str(wire.path), baud=BAUD)))
         poller = Poller(
