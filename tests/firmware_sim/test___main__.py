@@ -8,7 +8,7 @@ from firmware_sim.__main__ import main
 from tests.firmware_sim.support import ORIGIN
 
 
-@pytest.mark.parametrize("command", ["scenarios", "serve", "history", "truth"])
+@pytest.mark.parametrize("command", ["scenarios", "serve", "families", "history", "truth"])
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])
