@@ -10,7 +10,7 @@ from typing import Any
 from agent.domain.errors import BadSetup
 from agent.domain.signals import spec_of
 from agent.sources.profile import Derived, Limits, Profile, Register, signals_of
-from agent.sources.profile_file import Shelf
+from agent.sources.profile_file import ProfileShelf
 
 _OK = 0
 _REFUSED = 2
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises `BadSetup` for a profile that is not one, naming the line where it can."""
-    shelf = Shelf(arguments.folder)
+    shelf = ProfileShelf(arguments.folder)
     if arguments.action == "list":
         return _list(shelf, as_json=arguments.json)
     if arguments.profile is None:
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     return _OK
 
 
-def _list(shelf: Shelf, *, as_json: bool) -> int:
+def _list(shelf: ProfileShelf, *, as_json: bool) -> int:
     """Every profile in reach; one that is not sound is named with its fault, and is no reason to hide the others."""
     good, faults = [], []
     for name, path in shelf.files().items():

@@ -3,8 +3,8 @@
 Half of the frames are damaged on the wire (RTU, checksum) and half are well formed and spoilt inside: slipped words,
 torn values, constants, another request's answer; in turn over all profiles with addresses of their own.
 
-near: values taken although not the truth. wrong: of these, those further than the limits of the guards from the truth and
-from the last value that was taken, a leap that never was; it has to be 0. `--second`: how often the second answer is
+near: values taken although not the truth. wrong: of these, those further than the limits of the guards from the truth
+and from the last value that was taken, a leap that never was; it has to be 0. second: how often the second answer is
 spoilt as well.
 """
 

@@ -27,7 +27,7 @@ _LISTS: Final[Mapping[str, type[msgspec.Struct]]] = {
 }
 
 
-class Shelf:
+class ProfileShelf:
     """The profiles within reach: those that ship with the agent, and an installer's own in `folder`.
 
     An own profile stands in for a shipped one of the same name.
@@ -82,7 +82,7 @@ def load_profile(name: str | Path, variants: Iterable[str] = ()) -> Profile:
 
     Raises `BadSetup`.
     """
-    return Shelf().load(name, variants)
+    return ProfileShelf().load(name, variants)
 
 
 def choose_variants(profile: Profile, variants: Iterable[str]) -> Profile:

@@ -95,3 +95,23 @@ def test_a_group_beyond_one_request_falls_apart() -> None:
     fields = [_field(10, scale=5, group="a"), _field(300, scale=5, group="a")]
     spans = spans_of(fields, ReadRules())
     assert set(spans) == {Span(1, 3, 5, 10), Span(1, 3, 300, 300), Span(1, 3, 5, 5)}
+
+
+def test_words_that_lie_apart_come_in_one_request_where_it_can_hold_them() -> None:
+    near = Field("_x", 1, 78, Register(type="u32", address=(78, 80)))
+    far = Field("_y", 1, 625, Register(type="i32", address=(625, 690)))
+    rules = ReadRules(words=38)
+    assert spans_of([near], rules) == [Span(1, 3, 78, 80)]
+    assert spans_of([far], rules) == [Span(1, 3, 625, 625), Span(1, 3, 690, 690)]
+    assert spans_of([far], ReadRules(words=66)) == [Span(1, 3, 625, 690)]
+
+
+def test_a_stations_ranges_are_its_own() -> None:
+    limits = Limits(
+        readable=(Readable(function=3, first=0, last=9), Readable(function=3, first=50, last=59, station="battery"))
+    )
+    rules = rules_of(limits, 1, {"battery": 225})
+    assert rules.allows(1, 3, 0, 9)
+    assert not rules.allows(1, 3, 50, 59)
+    assert rules.allows(225, 3, 50, 59)
+    assert not rules.allows(225, 3, 0, 9)

@@ -11,7 +11,7 @@ from agent.domain.signals import (
     InverterAlarm,
     InverterState,
 )
-from agent.sources.profile import Derived, Profile, Register, bind_absolute, code_of, signals_of
+from agent.sources.profile import Derived, Profile, Register, bind_absolute, code_of, numbers_of, signals_of
 
 AC = Register(signal="_ac", type="i16", address=1)
 GRID = Register(signal=GRID_POWER, type="i16", address=2)
@@ -57,3 +57,33 @@ def test_words_of_the_common_sets() -> None:
         code_of(INVERTER_STATE, "on")
     with pytest.raises(ValueError, match="expected a number"):
         code_of("_x", "on")
+
+
+def test_a_sum_has_what_the_device_has_of_its_optional_terms() -> None:
+    entry = Derived(signal=PV_POWER, plus=("_ac", "_dc"), optional=("_dc",))
+    [total] = bind_absolute(profile(entry), 1).sums
+    assert (total.plus, total.optional) == ((0,), frozenset())
+    [both] = bind_absolute(profile(Derived(signal=PV_POWER, plus=("_ac", GRID_POWER), optional=("_ac",))), 1).sums
+    assert (both.plus, both.optional) == ((0, 1), frozenset({0}))
+
+
+def test_a_sum_without_any_of_its_terms_is_none() -> None:
+    assert bind_absolute(profile(Derived(signal=PV_POWER, plus=("_dc",), optional=("_dc",))), 1).sums == ()
+
+
+def test_registers_of_a_station_are_there_with_it() -> None:
+    there = Register(signal="_far", type="u16", address=5, station="battery")
+    made = Profile(name="p", maker="m", model="x", sources=("none",), register=(AC, there))
+    assert [found.unit for found in bind_absolute(made, 1, {"battery": 225}).fields] == [1, 225]
+    assert [found.name for found in bind_absolute(made, 1).fields] == ["_ac"]
+
+
+def test_words_that_lie_apart_have_the_lowest_as_their_place() -> None:
+    apart = Register(type="u32", address=(80, 78))
+    assert (apart.place, apart.scattered, apart.width) == (78, (80, 78), 2)
+    assert Register(type="u32", address=78).scattered == ()
+
+
+@pytest.mark.parametrize(("key", "numbers"), [("7", [7]), ("0x10", [16]), ("3..5", [3, 4, 5]), ("5..3", [])])
+def test_keys_of_maps(key: str, numbers: list[int]) -> None:
+    assert list(numbers_of(key)) == numbers

@@ -7,7 +7,7 @@ import pytest
 from agent.domain.errors import BadSetup
 from agent.domain.signals import FLOW_TEMPERATURE, GRID_POWER
 from agent.sources.profile import Profile, signals_of
-from agent.sources.profile_file import Shelf, choose_variants, load_profile, parse_profile, profile_names
+from agent.sources.profile_file import ProfileShelf, choose_variants, load_profile, parse_profile, profile_names
 
 HEAD = """\
 name = "test"
@@ -112,7 +112,7 @@ def test_a_variant_may_scale_reorder_and_replace() -> None:
 
 def test_a_path_counts_from_the_shelfs_folder(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(HEAD + GRID)
-    shelf = Shelf(tmp_path)
+    shelf = ProfileShelf(tmp_path)
     assert signals_of(shelf.load("mine.toml")) == signals_of(shelf.load("mine")) == {GRID_POWER}
     assert signals_of(shelf.load(str(tmp_path / "mine.toml"))) == {GRID_POWER}
     assert shelf.load("sunspec").name == "sunspec"
