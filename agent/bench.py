@@ -13,7 +13,17 @@ from agent.app import make_source
 from agent.config import SourceTable
 from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.proof_model import POWERS, Channel
-from agent.domain.signals import Equipment, Quality, Reading, SignalName, spec_of
+from agent.domain.signals import (
+    INVERTER_ALARM,
+    INVERTER_STATE,
+    Equipment,
+    InverterAlarm,
+    InverterState,
+    Quality,
+    Reading,
+    SignalName,
+    spec_of,
+)
 from agent.onsite.bench import Candidate, Facts, Look, ProfileChoice, Row, SourcePlan, Watch
 from agent.ports import Clock, Source
 from agent.scanning import hosts_of, scan_tcp
@@ -219,14 +229,23 @@ async def _words(source: ModbusSource, field: Field) -> list[str]:
     return texts
 
 
+def _shown(name: SignalName, value: float) -> tuple[str, str]:
+    """A value as text, and its unit; the inverter's state and alarm in words."""
+    words = {INVERTER_STATE: InverterState, INVERTER_ALARM: InverterAlarm}.get(name)
+    if words is not None:
+        return words(round(value)).name.lower().replace("_", " "), ""
+    spec = spec_of(name)
+    return (f"{value:g}", "") if spec is None else (f"{value:,.{spec.decimals}f}", spec.unit)
+
+
 def _rows(reading: Reading, raw: Mapping[str, tuple[str, ...]]) -> tuple[Row, ...]:
     rows = []
     for name in sorted({*reading.values, *reading.bad}):
         spec = spec_of(name)
         unit = "" if spec is None else spec.unit
         if name in reading.values:
-            decimals = 0 if spec is None else spec.decimals
-            rows.append(Row(name, f"{reading.values[name]:,.{decimals}f}", unit, raw.get(name, ())))
+            text, unit = _shown(name, reading.values[name])
+            rows.append(Row(name, text, unit, raw.get(name, ())))
         else:
             rows.append(Row(name, "–", unit, raw.get(name, ()), reading.bad[name].name.lower()))
     return tuple(rows)

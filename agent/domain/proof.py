@@ -37,6 +37,8 @@ def prove(trial: Trial) -> Proof:
         wrong, counters = counter_findings(trial.readings, trial.channels)
         findings += wrong
     wrong_names = {name for finding in findings for name in finding.signals}
+    if trial.load_follows_grid and GRID_POWER in wrong_names:
+        wrong_names.add(LOAD_POWER)
     seen = {name for reading in trial.readings for name in reading.values}
     proven = [
         name for name in (*POWERS, *TEMPERATURES) if name in seen and name not in wrong_names and name not in opens

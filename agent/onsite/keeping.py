@@ -43,6 +43,10 @@ def save_proof(state: Path, report: dict[str, Any]) -> None:
     write_whole(state / _PROOF, msgspec.json.format(msgspec.json.encode(report)))
 
 
+def drop_proof(state: Path) -> None:
+    (state / _PROOF).unlink(missing_ok=True)
+
+
 def proof_section(state: Path) -> dict[str, Any]:
     """`{"proof": …}` for the twin: what was proven, wrong, open. Empty without one."""
     try:

@@ -152,7 +152,7 @@ class Page:
             await wizard.conclude()
         if wizard.proof is not None:
             can_apply = [wizard.can_apply(finding) for finding in wizard.proof.findings]
-            return Response(views.verdict(visit.frame, wizard.proof, can_apply))
+            return Response(views.verdict(visit.frame, wizard.proof, can_apply, changed=wizard.changed))
         load, heat = wizard.provable()
         return Response(views.prepare(visit.frame, load=load, heat=heat))
 

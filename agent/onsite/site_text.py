@@ -29,7 +29,10 @@ def merged_text(old: str, sources: Sequence[SourcePlan]) -> str:
         raise BadSetup("site file", f"is not TOML: {error}") from error
     kept = _without_sources(old).rstrip() + "\n"
     text = kept + _sources_text(sources)
-    after = tomllib.loads(text)
+    try:
+        after = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        after = {}
     before.pop("source", None)
     after.pop("source", None)
     if before != after:
@@ -69,13 +72,19 @@ def _source_text(source: SourcePlan) -> str:
 
 
 def _key(key: str) -> str:
-    return key if _BARE.match(key) else json.dumps(key)
+    return key if _BARE.fullmatch(key) else _quoted(key)
+
+
+def _quoted(text: str) -> str:
+    """A basic string; its escapes are those of JSON."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _value(value: Any) -> str:
-    """A TOML value; a text as a basic string, whose escapes are those of JSON."""
-    if isinstance(value, bool | str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, list | tuple):

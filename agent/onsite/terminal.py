@@ -255,7 +255,7 @@ def _verdict_lines(proof: Proof) -> list[str]:
     lines = [""]
     lines += [f"  ✓ {name} is right" for name in proof.proven]
     for finding in proof.findings:
-        lines += [f"  ✗ {finding.says} (sure to {finding.confidence:.0%})", f"    {finding.advice}"]
+        lines += [f"  ✗ {finding.says} (sure to {min(0.99, finding.confidence):.0%})", f"    {finding.advice}"]
     lines += [f"  ? {name}: {why}" for name, why in proof.open.items()]
     return lines
 

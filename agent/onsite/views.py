@@ -182,10 +182,12 @@ def _tiles(reading: Reading | None) -> Markup:
     return tag("div", *tiles, class_="tiles") if tiles else join(())
 
 
-def verdict(frame: Frame, proof: Proof, can_apply: Sequence[bool]) -> str:
+def verdict(frame: Frame, proof: Proof, can_apply: Sequence[bool], *, changed: bool) -> str:
     """After a proof: what is right, what is wrong, what could not be told."""
     parts: list[str] = []
-    if proof.right:
+    if changed:
+        parts.append(note("open", "Corrected. Prove it again to be sure."))
+    elif proof.right:
         parts.append(note("good", "Everything that could be told is right."))
     parts += [_finding(frame, index, each, can_apply[index]) for index, each in enumerate(proof.findings)]
     rows = [tag("li", f"✓ {name.replace('_', ' ')}", class_="good-text") for name in proof.proven]
@@ -195,15 +197,18 @@ def verdict(frame: Frame, proof: Proof, can_apply: Sequence[bool]) -> str:
     ]
     if rows:
         parts.append(card(tag("h2", "Value by value"), tag("ul", *rows, class_="plain")))
-    parts.append(form(frame, "/prove/again", button("Prove again", "main" if proof.findings or proof.open else "")))
+    again = changed or (not any(can_apply) and bool(proof.findings or proof.open))
+    parts.append(form(frame, "/prove/again", button("Prove again", "main" if again else "")))
     parts.append(tag("p", ""))
-    parts.append(tag("a", "Write the site file", href="/write", class_="button" if proof.findings else "button main"))
+    parts.append(
+        tag("a", "Write the site file", href="/write", class_="button" if again or proof.findings else "button main")
+    )
     return page(frame, "/prove", *parts)
 
 
 def _finding(frame: Frame, index: int, finding: Finding, can_apply: bool) -> Markup:
     says = finding.says[0].upper() + finding.says[1:]
-    sure = tag("p", f"Sure to {finding.confidence:.0%}. To do: {finding.advice}.")
+    sure = tag("p", f"Sure to {min(0.99, finding.confidence):.0%}. To do: {finding.advice}.")
     act = form(frame, "/prove/apply", button("Put it right in the site file", "main", name="which", value=str(index)))
     return card(tag("h2", says, class_="bad-text"), sure, act if can_apply else "")
 

@@ -15,7 +15,7 @@ from agent.domain.proof_model import Change, Finding, Proof, Trial
 from agent.domain.signals import FLOW_TEMPERATURE, GRID_POWER, Reading
 from agent.onsite.bench import Bench, Facts, Look, SourcePlan
 from agent.onsite.cues import Cue, Cues, ProofPlan
-from agent.onsite.keeping import Draft, drop_draft, save_draft, save_proof, write_site
+from agent.onsite.keeping import Draft, drop_draft, drop_proof, save_draft, save_proof, write_site
 from agent.onsite.site_text import merged_text, new_text
 from agent.ports import Clock
 
@@ -42,6 +42,7 @@ class Wizard:
         self.draft = draft
         self.run: ProofRun | None = None
         self.proof: Proof | None = None
+        self.changed = False
 
     # Choose.
 
@@ -55,9 +56,17 @@ class Wizard:
         sources = (*self.draft.sources, SourcePlan(table))
         self.bench.check(sources)
         self._use(sources)
+        self._unprove()
 
     def remove(self, name: str) -> None:
         self._use(tuple(source for source in self.draft.sources if source.name != name))
+        self._unprove()
+
+    def _unprove(self) -> None:
+        """What was proven is no longer this site."""
+        self.proof = None
+        drop_proof(self.place.state)
+        self._keep(msgspec.structs.replace(self.draft, proof=None))
 
     def _free_name(self, wanted: str) -> str:
         taken = {source.name for source in self.draft.sources}
@@ -83,7 +92,7 @@ class Wizard:
     async def start(self, plan: ProofPlan) -> "ProofRun":
         """Begin to watch; an earlier proof is forgotten."""
         await self.stop()
-        self.proof = None
+        self.proof, self.changed = None, False
         self.run = ProofRun(self.bench, self.clock, self.draft.sources, self.facts(), plan)
         self.run.begin()
         return self.run
@@ -121,6 +130,7 @@ class Wizard:
         self.bench.check(sources)
         self._use(sources)
         self._report([finding.says])
+        self.changed = True
         if self.proof is not None:
             self.proof = replace(self.proof, findings=tuple(f for f in self.proof.findings if f is not finding))
 
