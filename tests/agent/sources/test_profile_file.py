@@ -119,3 +119,9 @@ def test_a_path_counts_from_the_shelfs_folder(tmp_path: Path) -> None:
     assert set(shelf.files()) == {"mine", *profile_names()}
     with pytest.raises(BadSetup, match=r"none\.toml: cannot be read"):
         shelf.load("none.toml")
+
+
+def test_the_profile_of_the_documentation_is_one() -> None:
+    page = Path(__file__).parents[3] / "docs" / "profiles.md"
+    text = page.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+    assert signals_of(parse_profile(text, "profiles.md")) == {GRID_POWER}
