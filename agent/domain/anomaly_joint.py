@@ -7,6 +7,7 @@ of them are compared with what the normal rows gave.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import log, log1p, sqrt
 from statistics import median
 from typing import Any, Final
@@ -19,18 +20,18 @@ MAX_AXES: Final = 48
 _FREEDOM: Final = 4.0
 _ROUGH_SPAN: Final = 8.0
 _FLOOR: Final = 0.15
-_SHRINK: Final = 0.05
+_SHRINK: Final = 0.15
+_FOLDS: Final = 4
 
 
 class Frame:
-    """What turns a row into components: centres, scales, axes, usual restlessness."""
+    """What turns a row into components: centres, scales, usual restlessness."""
 
-    __slots__ = ("axes", "centres", "last", "rough", "scales", "usual")
+    __slots__ = ("centres", "last", "rough", "scales", "usual")
 
-    def __init__(self, centres: list[float], scales: list[float], axes: list[list[float]], usual: list[float]) -> None:
+    def __init__(self, centres: list[float], scales: list[float], usual: list[float]) -> None:
         self.centres = centres
         self.scales = scales
-        self.axes = axes
         self.usual = usual
         self.rough = list(usual)
         self.last: list[float] = [0.0] * len(centres)
@@ -40,14 +41,11 @@ class Frame:
         columns = [[x for x in column if x is not None] for column in zip(*rows, strict=True)]
         centres = [median(column) if column else 0.0 for column in columns]
         scales = [_spread(column, centre) for column, centre in zip(columns, centres, strict=True)]
-        frame = cls(centres, scales, [], [1.0] * len(centres))
+        frame = cls(centres, scales, [1.0] * len(centres))
         standard = [frame.standardise(row) for row in rows]
         frame.usual = _mean_steps(standard)
         frame.rough = list(frame.usual)
         frame.last = standard[0]
-        if 2 <= len(centres) <= MAX_AXES:
-            found = principal_axes(correlation(standard, _SHRINK))
-            frame.axes = [[each / sqrt(max(value, _SHRINK)) for each in axis] for value, axis in found]
         return frame
 
     def standardise(self, row: Row) -> list[float]:
@@ -59,7 +57,7 @@ class Frame:
         ]
 
     def update(self, row: Row) -> list[float]:
-        """The components of the next row."""
+        """The components of the next row: where each signal is, then how restless each is."""
         standard = self.standardise(row)
         rough = self.rough
         for i, (now, before) in enumerate(zip(standard, self.last, strict=True)):
@@ -67,35 +65,56 @@ class Frame:
             rough[i] += (min(step, 8 * self.usual[i]) - rough[i]) / _ROUGH_SPAN
         self.last = standard
         restless = [log(value / usual + _FLOOR) for value, usual in zip(rough, self.usual, strict=True)]
-        along = [sum(map(float.__mul__, axis, standard)) for axis in self.axes]
-        return [*standard, *restless, *along]
-
-    def signals_of(self, component: int) -> list[int]:
-        """Which signals a component stands for, most first."""
-        size = len(self.centres)
-        if component < 2 * size:
-            return [component % size]
-        axis = self.axes[component - 2 * size]
-        shares = sorted(range(size), key=lambda i: -abs(axis[i] * self.last[i]))
-        return shares[:2]
+        return [*standard, *restless]
 
     def state(self) -> list[Any]:
-        axes = [list(axis) for axis in self.axes]
-        return [
-            list(self.centres),
-            list(self.scales),
-            axes,
-            list(self.usual),
-            list(self.rough),
-            list(self.last),
-        ]
+        return [list(self.centres), list(self.scales), list(self.usual), list(self.rough), list(self.last)]
 
     @classmethod
     def from_state(cls, state: Sequence[Any]) -> "Frame":
-        centres, scales, axes, usual, rough, last = state
-        frame = cls(list(centres), list(scales), [list(axis) for axis in axes], list(usual))
+        centres, scales, usual, rough, last = state
+        frame = cls(list(centres), list(scales), list(usual))
         frame.rough, frame.last = list(rough), list(last)
         return frame
+
+
+class Axes:
+    """What the signals' distances have in common, and what is left when that is taken away."""
+
+    __slots__ = ("scales", "vectors")
+
+    def __init__(self, vectors: list[list[float]], scales: list[list[float]]) -> None:
+        self.vectors = vectors
+        self.scales = scales
+
+    @classmethod
+    def fit(cls, runs: Sequence[Sequence[Sequence[float]]]) -> "Axes":
+        """From the signals' distances per span (`runs[span][row][signal]`) over normal rows."""
+        if not 2 <= len(runs[0][0]) <= MAX_AXES:
+            return cls([], [])
+        vectors = [axis for _, axis in principal_axes(correlation(runs[0], _SHRINK))]
+        scales = []
+        for axis in vectors:
+            squares = [sum(sum(map(float.__mul__, axis, row)) ** 2 for row in run) / len(run) for run in runs]
+            rows = len(runs[0])
+            scales.append(
+                [sqrt(max(each, _SHRINK) * (1 + 3 * span / rows)) for each, span in zip(squares, SPANS, strict=True)]
+            )
+        return cls(vectors, scales)
+
+    def distances(self, per_span: Sequence[Sequence[float]]) -> list[list[float]]:
+        """Per axis the standardised distance at each span."""
+        return [
+            [sum(map(float.__mul__, axis, row)) / scale for row, scale in zip(per_span, scales, strict=True)]
+            for axis, scales in zip(self.vectors, self.scales, strict=True)
+        ]
+
+    def state(self) -> list[Any]:
+        return [[list(axis) for axis in self.vectors], [list(each) for each in self.scales]]
+
+    @classmethod
+    def from_state(cls, state: Sequence[Any]) -> "Axes":
+        return cls([list(axis) for axis in state[0]], [list(each) for each in state[1]])
 
 
 def _spread(column: Sequence[float], centre: float) -> float:
@@ -109,7 +128,7 @@ def _spread(column: Sequence[float], centre: float) -> float:
 
 def _mean_steps(rows: Sequence[Sequence[float]]) -> list[float]:
     columns = zip(*rows, strict=True)
-    steps = [sum(abs(b - a) for a, b in zip(c, c[1:], strict=False)) / max(1, len(rows) - 1) for c in columns]
+    steps = [sum(abs(b - a) for a, b in pairwise(c)) / max(1, len(rows) - 1) for c in columns]
     return [max(step, 1e-3) for step in steps]
 
 
@@ -120,7 +139,7 @@ class JointDetector:
     components alone.
     """
 
-    __slots__ = ("centres", "frame", "rate", "rows", "spreads", "threshold", "tracks", "train_rows")
+    __slots__ = ("axes", "centres", "frame", "rate", "rows", "spreads", "threshold", "tracks", "train_rows")
 
     def __init__(self, train_rows: int, rate: float) -> None:
         self.train_rows = train_rows
@@ -128,6 +147,7 @@ class JointDetector:
         self.rows: list[list[float | None]] = []
         self.frame: Frame | None = None
         self.tracks: list[Track] = []
+        self.axes = Axes([], [])
         self.centres: list[float] = []
         self.spreads: list[float] = []
         self.threshold = 1.0
@@ -144,40 +164,50 @@ class JointDetector:
         return departure, self._top(distances) if departure >= 0.5 else []
 
     def _distances(self, components: Sequence[float], *, hold: bool) -> list[list[float]]:
-        return [track.update(x, hold=hold) for track, x in zip(self.tracks, components, strict=True)]
+        single = [track.update(x, hold=hold) for track, x in zip(self.tracks, components, strict=True)]
+        signals = single[: len(single) // 2]
+        return [*single, *self.axes.distances(list(zip(*signals, strict=True)))]
 
     def _departure(self, statistics: Sequence[float]) -> float:
         return max(map(_standard, statistics, self.centres, self.spreads))
 
     def _top(self, distances: Sequence[Sequence[float]]) -> list[int]:
-        assert self.frame is not None
-        shares = [0.0] * len(self.frame.centres)
-        for component, spans in enumerate(distances):
-            evidence = max(map(abs, spans)) ** 2
-            for rank, signal in enumerate(self.frame.signals_of(component)):
-                shares[signal] += evidence / (1 + rank)
-        return sorted(range(len(shares)), key=lambda i: -shares[i])[:3]
+        """The signals that depart most; an axis speaks through those that moved along it."""
+        size = len(distances) - len(self.axes.vectors)
+        size //= 2
+        shares = [
+            max(map(abs, where)) ** 2 + max(map(abs, rough)) ** 2
+            for where, rough in zip(distances[:size], distances[size : 2 * size], strict=True)
+        ]
+        for axis, spans in zip(self.axes.vectors, distances[2 * size :], strict=True):
+            along = [abs(a * distances[i][-1]) for i, a in enumerate(axis)]
+            shares[along.index(max(along))] += max(map(abs, spans)) ** 2
+        return sorted(range(size), key=lambda i: -shares[i])[:3]
 
     def _fit(self) -> None:
         """Learn the normal rows, then go through them as if live to see what the statistics usually are."""
         self.frame = Frame.fit(self.rows)
         components = [self.frame.update(row) for row in self.rows]
         self.tracks = [Track.fit(column) for column in zip(*components, strict=True)]
-        live = [Track.from_state(track.state()) for track in self.tracks]
-        head = len(components) // 3
-        for track, column in zip(live, zip(*components[:head], strict=True), strict=True):
-            track.level = sum(column) / head
-            track.pause()
-        self.tracks, live = live, self.tracks
-        statistics = [_statistics(self._distances(row, hold=False)) for row in components[head:]]
-        self.tracks = live
-        self.centres = [sum(column) / len(column) for column in zip(*statistics, strict=True)]
+        size, head = len(components[0]) // 2, len(components) // 3
+        final, self.tracks = (
+            self.tracks,
+            [_back(t, c[:head]) for t, c in zip(self.tracks, zip(*components, strict=True), strict=True)],
+        )
+        singles = [self._distances(row, hold=False) for row in components[head:]]
+        self.tracks = final
+        self.axes = _axes(singles, size)
+        self._calibrate(_held_out(singles, size))
+        self.rows = []
+
+    def _calibrate(self, statistics: Sequence[Sequence[float]]) -> None:
+        columns = list(zip(*statistics, strict=True))
+        self.centres = [sum(column) / len(column) for column in columns]
         self.spreads = [
             max(sqrt(sum((x - centre) ** 2 for x in column) / len(column)), 1e-3)
-            for column, centre in zip(zip(*statistics, strict=True), self.centres, strict=True)
+            for column, centre in zip(columns, self.centres, strict=True)
         ]
         self.threshold = _threshold([self._departure(each) for each in statistics], self.rate)
-        self.rows = []
 
     def pause(self) -> None:
         """Rows are missing: what was smoothed over them says nothing."""
@@ -188,17 +218,73 @@ class JointDetector:
         frame = None if self.frame is None else self.frame.state()
         rows = [list(row) for row in self.rows]
         tracks = [track.state() for track in self.tracks]
-        return [self.train_rows, self.rate, rows, frame, tracks, self.centres[:], self.spreads[:], self.threshold]
+        return [
+            self.train_rows,
+            self.rate,
+            rows,
+            frame,
+            tracks,
+            self.axes.state(),
+            self.centres[:],
+            self.spreads[:],
+            self.threshold,
+        ]
 
     @classmethod
     def from_state(cls, state: Sequence[Any]) -> "JointDetector":
-        train_rows, rate, rows, frame, tracks, centres, spreads, threshold = state
+        train_rows, rate, rows, frame, tracks, axes, centres, spreads, threshold = state
         joint = cls(train_rows, rate)
         joint.rows = [list(row) for row in rows]
         joint.frame = None if frame is None else Frame.from_state(frame)
         joint.tracks = [Track.from_state(each) for each in tracks]
+        joint.axes = Axes.from_state(axes)
         joint.centres, joint.spreads, joint.threshold = list(centres), list(spreads), threshold
         return joint
+
+
+Distances = Sequence[Sequence[float]]
+
+
+def _axes(rows: Sequence[Distances], size: int) -> Axes:
+    """The axes of the signals' distances, over rows without them."""
+    return Axes.fit([[[each[i] for each in row[:size]] for row in rows] for i in range(len(SPANS))])
+
+
+def _held_out(rows: Sequence[Distances], size: int) -> list[list[float]]:
+    """The statistics of each part of the rows as they are when scales and axes were learned from the other parts."""
+    found = []
+    edges = [len(rows) * k // _FOLDS for k in range(_FOLDS + 1)]
+    for start, stop in pairwise(edges):
+        others = [*rows[:start], *rows[stop:]]
+        scales = _root_mean_squares(others)
+        axes = _axes([_scaled(row, scales) for row in others], size)
+        for row in rows[start:stop]:
+            single = _scaled(row, scales)
+            found.append(_statistics([*single, *axes.distances(list(zip(*single[:size], strict=True)))]))
+    return found
+
+
+def _root_mean_squares(rows: Sequence[Distances]) -> list[list[float]]:
+    inflate = [1 + 3 * span / len(rows) for span in SPANS]
+    return [
+        [
+            max(sqrt(sum(x * x for x in column) / len(column) * more), 1e-3)
+            for column, more in zip(zip(*component, strict=True), inflate, strict=True)
+        ]
+        for component in zip(*rows, strict=True)
+    ]
+
+
+def _scaled(row: Distances, scales: Distances) -> list[list[float]]:
+    return [[x / s for x, s in zip(spans, each, strict=True)] for spans, each in zip(row, scales, strict=True)]
+
+
+def _back(track: Track, head: Sequence[float]) -> Track:
+    """A copy as it stood behind the first rows."""
+    copy = Track.from_state(track.state())
+    copy.level = sum(head) / len(head)
+    copy.pause()
+    return copy
 
 
 def _standard(x: float, centre: float, spread: float) -> float:
