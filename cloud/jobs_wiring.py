@@ -33,13 +33,13 @@ def wire(loaded: Loaded, database: Database, clock: Clock) -> Works:
     folder, book = RunFolder(root_of(table, loaded.path)), SqlRuns(database)
 
     def values() -> Mapping[str, str | Sequence[str]]:
-        return {**_addresses(loaded), "findings": newest_findings(folder, registry)}
+        return {**addresses(loaded), "findings": newest_findings(folder, registry)}
 
     runner = Runner(book, folder, clock, values, RunnerSettings(keep=table.keep))
     return Works(registry, folder, book, runner, Scheduler(registry, runner, book, folder, clock, table.at_once))
 
 
-def _addresses(loaded: Loaded) -> dict[str, str | list[str]]:
+def addresses(loaded: Loaded) -> dict[str, str | list[str]]:
     """What commands may name: the file, the database, and the lake beside it."""
     base = loaded.path.parent.resolve() if loaded.path is not None else Path().resolve()
     url, prefix = loaded.database_url, "sqlite:///"
