@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     """Analyse and write; 0 when it worked, whatever it found."""
     if args.start is not None and args.end is not None and args.start >= args.end:
         raise BadSetup("--from, --to", "the period is empty; expected --from before --to")
-    args.out.mkdir(parents=True, exist_ok=True)
+    samples.made(args.out)
     if args.subject == "power":
         return _power(args)
     return _published(args) if args.method == "engie-pacf" else _heating(args)

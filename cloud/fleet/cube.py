@@ -156,7 +156,10 @@ class _Files:
     def __init__(self, path: Path, signals: tuple[SignalName, ...]) -> None:
         read = pads.ParquetReadOptions(dictionary_columns={"installation", "device", "signal"})
         files = [str(file) for file in parquet_files(path)]
-        self._data = pads.dataset(files, format=pads.ParquetFileFormat(read_options=read))
+        try:
+            self._data = pads.dataset(files, format=pads.ParquetFileFormat(read_options=read))
+        except (pa.ArrowException, OSError) as error:
+            raise BadSetup(str(path), f"is no Parquet: {str(error).splitlines()[0]}") from error
         names = set(self._data.schema.names)
         self._time = "time_ms" if "time_ms" in names else "time"
         # The lake's summaries call an installation a device, and a value a mean.

@@ -33,9 +33,18 @@ class Source:
     bad: pl.DataFrame
 
 
+def made(folder: Path) -> Path:
+    """The folder, made where it is not there yet. Raises `BadSetup` where it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSetup(str(folder), f"cannot be a folder for results: {error.strerror}") from error
+    return folder
+
+
 def write_whole(frame: pl.DataFrame, path: Path) -> None:
     """Write a Parquet file so that a reader sees the old one or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    made(path.parent)
     aside = path.with_name(f".{path.name}.part")
     frame.write_parquet(aside, compression="zstd", row_group_size=250_000)
     aside.replace(path)
@@ -104,7 +113,10 @@ def scan(path: Path) -> pl.LazyFrame:
     """The samples of Parquet files in long form, or in wide form with one column per signal."""
     frame = pl.scan_parquet(parquet_files(path), hive_partitioning=False)
     frame = frame.rename({"device": "installation", "mean": "value"}, strict=False)
-    schema = frame.collect_schema()
+    try:
+        schema = frame.collect_schema()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise BadSetup(str(path), f"is no Parquet: {str(error).splitlines()[0]}") from error
     if "time_ms" in schema:
         frame = frame.with_columns(time=pl.from_epoch("time_ms", time_unit="ms").dt.replace_time_zone("UTC"))
     elif "time" not in schema or "installation" not in schema:

@@ -115,6 +115,16 @@ def test_a_period_without_data_is_told(args: tuple[str, ...], told: str, tmp_pat
         run("heating", REFERENCE / "fleet.csv.gz", "--method", "engie-pacf", *args, "--out", tmp_path)
 
 
+@pytest.mark.parametrize("method", ["emberwatt", "engie-pacf"])
+def test_what_is_no_parquet_and_what_is_no_folder_is_told(method: str, source: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.parquet"
+    broken.write_text("hello")
+    with pytest.raises(BadSetup, match=r"broken\.parquet: is no Parquet"):
+        run("heating", broken, "--method", method, "--out", tmp_path)
+    with pytest.raises(BadSetup, match="cannot be a folder"):
+        run("heating", source, "--method", method, "--out", broken)
+
+
 def test_a_bad_date_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run("heating", REFERENCE / "fleet.csv.gz", "--from", "yesterday", "--out", tmp_path)
