@@ -59,6 +59,7 @@ class Cellar:
             fault = BusFault(BusCode(code), start_ms=start_ms, end_ms=end_ms, **details)
         except (TypeError, ValueError) as error:
             raise BadArgument(f"fault {code}: {error}") from error
+        _check_firmware(fault, self.live.site)
         self.bus.book.add(fault)
         self.live.changed()
 
@@ -113,9 +114,18 @@ class Cellar:
         return self.line
 
 
+def _check_firmware(fault: BusFault, site: Site) -> None:
+    """Raises `BadArgument` for a new firmware that the family does not have."""
+    if fault.code is BusCode.FIRMWARE and "=" in fault.option:
+        key, _, value = fault.option.partition("=")
+        site.speech.family.chosen({key: value})
+
+
 def cellar_of(scenario: Scenario, site: Site, clock: Clock) -> Cellar:
-    """A device with the faults that its scenario plans."""
+    """A device with the faults that its scenario plans. Raises `BadArgument`."""
     book = FaultBook(scenario.bus_from(site.origin_ms), scenario.seed)
+    for plan in scenario.bus:
+        _check_firmware(plan.fault, site)
     live = LiveSite(site, clock, book)
     return Cellar(live, Bus(live, book))
 

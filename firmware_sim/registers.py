@@ -47,6 +47,7 @@ class Image:
 
     A table that is not there makes its function illegal; an address that is not there is a hole. `max_words` is the
     longest register read that the device answers. Where `block` is set, a read must not cross a multiple of it.
+    `identity` are the objects of the device's identification by number, none where it does not know function 43.
     `others` are devices of their own behind further unit ids of the same line.
     """
 
@@ -57,6 +58,7 @@ class Image:
     spots: tuple[Spot, ...] = ()
     block: int = 0
     others: tuple["Image", ...] = ()
+    identity: Mapping[int, str] = field(default_factory=dict)
 
     def of_unit(self, unit_id: int) -> "Image | None":
         """The device behind `unit_id`, if there is one."""

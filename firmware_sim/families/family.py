@@ -59,7 +59,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One family. `options` lists, per option, its values; the first is what a device has when nobody chose."""
+    """One family. `options` lists, per option, its values; the first is what a device has when nobody chose.
+
+    `identifies` says whether it answers function 43, read device identification.
+    """
 
     name: str
     title: str
@@ -76,6 +79,7 @@ class Family:
     battery_v: float = 400.0
     line: str = "9600N1"
     carriers: tuple[str, ...] = ("tcp",)
+    identifies: bool = False
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def chosen(self, wanted: Mapping[str, str]) -> dict[str, str]:
@@ -134,6 +138,7 @@ def _parsed(name: str, table: Mapping[str, Any]) -> Family:
         clients=Clients(limits.get("clients", "many")),
         battery_v=table.get("battery_v", 400.0),
         line=table.get("line", "9600N1"),
+        identifies=table.get("identifies", False),
         carriers=tuple(table.get("carriers", ["tcp"])),
         options={key: tuple(values) for key, values in table.get("options", {}).items()},
     )

@@ -54,7 +54,9 @@ def family_image(
     if own is not None:
         image = _joined(image, own)
     everywhere = [_limited(other, family) for other in (*image.others, *others)]
-    return replace(_limited(image, family), unit_ids=frozenset({unit_id}), others=tuple(everywhere))
+    identity = {0: equipment.maker, 1: equipment.model, 2: equipment.firmware} if family.identifies else {}
+    whole = replace(_limited(image, family), unit_ids=frozenset({unit_id}), others=tuple(everywhere))
+    return replace(whole, identity=identity)
 
 
 def _limited(image: Image, family: Family) -> Image:

@@ -1,6 +1,6 @@
 """What a right reader of a family's device knows, in the project's vocabulary, and how fine its registers are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,7 +48,7 @@ class Told:
 
 # Signal → the fact with its value, then the ways to tell it: sets of facts that must all be in registers.
 _WAYS: Final[Mapping[SignalName, tuple[str, tuple[tuple[str, ...], ...]]]] = {
-    PV_POWER: ("p_pv", (("p_pv",), ("p_pv_1",), ("p_dc", "p_batt"))),
+    PV_POWER: ("p_pv", (("p_pv",), ("p_pv_1", "p_pv_2"), ("p_pv_1",), ("p_dc", "p_batt"))),
     GRID_POWER: ("p_grid", (("p_grid",), ("p_grid_l1", "p_grid_l2", "p_grid_l3"), ("p_import", "p_export"))),
     BATTERY_POWER: (
         "p_batt",
@@ -58,7 +58,7 @@ _WAYS: Final[Mapping[SignalName, tuple[str, tuple[tuple[str, ...], ...]]]] = {
     BATTERY_SOC: ("soc", (("soc",),)),
     BATTERY_TEMPERATURE: ("t_batt", (("t_batt",),)),
     INVERTER_TEMPERATURE: ("t_inv", (("t_inv",),)),
-    PV_ENERGY_TOTAL: ("e_pv", (("e_pv",), ("e_pv_1", "e_pv_2"))),
+    PV_ENERGY_TOTAL: ("e_pv", (("e_pv",), ("e_pv_1", "e_pv_2"), ("e_pv_1",))),
     GRID_IMPORT_TOTAL: ("e_import", (("e_import",),)),
     GRID_EXPORT_TOTAL: ("e_export", (("e_export",),)),
     BATTERY_CHARGE_TOTAL: ("e_charge", (("e_charge",),)),
@@ -74,6 +74,7 @@ _WAYS: Final[Mapping[SignalName, tuple[str, tuple[tuple[str, ...], ...]]]] = {
     WATER_PRESSURE: ("pressure", (("pressure",),)),
     BOILER_FAULT: ("fault", (("fault",),)),
 }
+_OF_MODEL_160: Final = frozenset({"p_pv", "p_pv_1", "p_charge", "p_discharge", "e_pv_1"})
 _CHAIN_STEPS: Final[Mapping[str, float]] = {"soc": 0.01, "t_inv": 0.1}
 
 
@@ -88,15 +89,16 @@ def told(facts: Facts, speech: Speech) -> dict[SignalName, Told]:
             known[signal] = Told(float(value), step)
     if LOAD_POWER not in known and GRID_POWER in known and "p_ac" in steps and "p_load" in facts:
         known[LOAD_POWER] = Told(_number(facts, "p_load"), known[GRID_POWER].step + steps["p_ac"])
-    _words(facts, steps, known)
+    _words(facts, steps, known, speech)
     return known
 
 
-def _words(facts: Facts, steps: Mapping[str, float], known: dict[SignalName, Told]) -> None:
+def _words(facts: Facts, steps: Mapping[str, float], known: dict[SignalName, Told], speech: Speech) -> None:
     state, alarm = facts.get("state"), facts.get("alarm")
-    if isinstance(state, str) and state.upper() in InverterState.__members__ and "p_ac" in steps:
+    states, alarms = [one.name.lower() for one in InverterState], [one.name.lower() for one in InverterAlarm]
+    if "p_ac" in steps and isinstance(state, str) and _is_plain(speech, "state", state, states):
         known[INVERTER_STATE] = Told(float(InverterState[state.upper()]), 0.0)
-    if isinstance(alarm, str) and "alarm" in steps:
+    if "alarm" in steps and isinstance(alarm, str) and _is_plain(speech, "alarm", alarm, alarms):
         known[INVERTER_ALARM] = Told(float(InverterAlarm[alarm.upper()]), 0.0)
     valve = facts.get("valve_percent")
     if isinstance(valve, float) and "valve_percent" in steps:
@@ -105,6 +107,21 @@ def _words(facts: Facts, steps: Mapping[str, float], known: dict[SignalName, Tol
     for signal in (BURNER_ON, PUMP_ON):
         if signal in known:
             known[signal] = Told(known[signal].value, 0.0)
+
+
+def _is_plain(speech: Speech, what: str, word: str, words: Sequence[str]) -> bool:
+    """Whether the registers tell this word from all that the family has a number of its own for."""
+    if speech.family.layout is not Layout.ROWS:
+        return True
+    rows = [
+        row for table in speech.family.tables if table.fits(speech.options) for row in table.rows if row.what == what
+    ]
+
+    def numbers(one: str) -> tuple[int | None, ...]:
+        return tuple(row.codes.get(one, row.codes.get("else")) for row in rows)
+
+    named = [one for one in words if any(one in row.codes for row in rows)]
+    return bool(rows) and [one for one in named if numbers(one) == numbers(word)] in ([word], [])
 
 
 def _number(facts: Facts, name: str) -> float:
@@ -124,6 +141,6 @@ def register_steps(speech: Speech) -> dict[str, float]:
             steps[row.what] = min(step, steps.get(row.what, step))
             steps |= {f"{row.what}.{flag}": 0.0 for flag in row.bits}
     if speech.family.layout is Layout.STOREDGE:
-        steps["p_dc"] = 1.0
-        del steps["p_pv"], steps["p_pv_1"]
+        # No model 160: the panels are what the DC bus and the battery together tell.
+        steps = {fact: step for fact, step in steps.items() if fact not in _OF_MODEL_160} | {"p_dc": 1.0}
     return steps

@@ -194,3 +194,21 @@ async def test_stopping_ends_connections_that_are_open() -> None:
     assert await asyncio.wait_for(reader.read(1), 10) == b""
     writer.close()
     assert refused(server.port)
+
+
+IDENTIFIED = Image({HOLDING: WORDS}, identity={0: "Maker", 1: "M-1", 2: "V1.2"})
+
+
+@pytest.mark.parametrize(
+    ("pdu", "reply"),
+    [
+        ("2b0e0100", "2b0e0181000003" + "0005" + b"Maker".hex() + "0103" + b"M-1".hex() + "0204" + b"V1.2".hex()),
+        ("2b0e0102", "2b0e0181000001" + "0204" + b"V1.2".hex()),
+        ("2b0e0401", "2b0e0481000001" + "0103" + b"M-1".hex()),
+        ("2b0e0407", "ab02"),
+        ("2b0e0500", "ab03"),
+        ("2b0d0000", "ab03"),
+    ],
+)
+def test_a_device_that_identifies_itself(pdu: str, reply: str) -> None:
+    assert answer(IDENTIFIED, 1, bytes.fromhex(pdu)).hex() == reply

@@ -358,3 +358,16 @@ async def test_a_switch_that_is_none_is_one_clear_line(code: str, details: dict[
     async with stand() as cellar:
         with pytest.raises(BadArgument, match=problem):
             cellar.fault(code, **details)
+
+
+async def test_a_firmware_that_the_family_does_not_have() -> None:
+    async with stand("sungrow-sh") as cellar:
+        with pytest.raises(BadArgument, match="option firmware=newest: expected one of new, old"):
+            cellar.fault("firmware", option="firmware=newest")
+
+
+async def test_the_huawei_identifies_itself() -> None:
+    async with stand() as cellar, client(cellar) as reader:
+        pdu = await reader.ask(bytes([0x2B, 0x0E, 1, 0]))
+        assert pdu is not None
+        assert b"SUN2000-10KTL-M1" in pdu
