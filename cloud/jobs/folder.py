@@ -9,7 +9,7 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -54,10 +54,14 @@ class RunFolder:
     def log_file(self, job: str, number: int) -> Path:
         return self.root / job / "logs" / f"{number}.log"
 
-    def begin(self, job: str, number: int) -> Path:
-        """An empty folder to write into."""
+    def begin(self, job: str, number: int, carries: Sequence[str] = ()) -> Path:
+        """A folder to write into, empty but for what is carried on from the newest results."""
         work = self.work(job, number)
         work.mkdir()
+        for last in self.numbers(job)[:1]:
+            for name in carries:
+                if (self.results(job, last) / name).is_file():
+                    shutil.copy2(self.results(job, last) / name, work / name)
         return work
 
     def finish(self, job: str, number: int) -> None:

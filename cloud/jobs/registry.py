@@ -17,7 +17,8 @@ _GAP: Final = re.compile(r"\{([a-z_]+)\}")
 class Job:
     """`command` is what follows the program's name. `{out}` is the folder for results; what other gaps mean, the
     program says when it fills them. A failed run is tried `retries` times more, after `backoff_s`, then twice as long,
-    and so on. A run that takes longer than `timeout_s` is ended.
+    and so on. A run that takes longer than `timeout_s` is ended. Files that it `carries` on from night to night lie in
+    its folder when it begins, as its last good run left them.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Job:
     retries: int = 2
     backoff_s: float = 60.0
     timeout_s: float = 4 * 3600.0
+    carries: tuple[str, ...] = ()
 
 
 class Registry:

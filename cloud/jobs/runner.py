@@ -88,7 +88,7 @@ class Runner:
         self._folder.sweep(job, self._settings.keep)
 
     async def _attempt(self, job: Job, run: JobRun, lock: int) -> tuple[str, int | None, str]:
-        work = self._folder.begin(job.name, run.id)
+        work = self._folder.begin(job.name, run.id, job.carries)
         command = [*self._settings.program, *filled(job.command, {**self._values(), "out": str(work)})]
         status = await self._spawn(job, run, command, lock)
         last = _last_line(self._folder.log(job.name, run.id, 4096))

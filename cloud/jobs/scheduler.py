@@ -18,6 +18,10 @@ SCHEDULE: Final = "schedule"
 MANUAL: Final = "manual"
 RETRY: Final = "retry"
 _BUSY_MS: Final = 60_000
+# A program that has just started has better things to do.
+_FIRST_MS: Final = 60_000
+# However fast the clock runs: a job rests for so many times as long as it took.
+_REST: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,11 @@ class _Due:
 
 
 class Scheduler:
-    """`cloud.ports.JobDesk`, and the task that starts what is due. At most `at_once` jobs run side by side."""
+    """`cloud.ports.JobDesk`, and the task that starts what is due. At most `at_once` jobs run side by side.
+
+    A scheduled job rests for `rest_s` real seconds at least, and for longer when it took long: under a clock that runs
+    fast nothing else would.
+    """
 
     def __init__(
         self,
@@ -40,6 +48,7 @@ class Scheduler:
         clock: Clock,
         at_once: int = 1,
         look_every_s: float = 1.0,
+        rest_s: float = 20.0,
     ) -> None:
         self._registry = registry
         self._runner = runner
@@ -48,6 +57,8 @@ class Scheduler:
         self._clock = clock
         self._at_once = at_once
         self._look_every_s = look_every_s
+        self._rest_s = rest_s
+        self._rests_until: dict[str, float] = {}
         self._guard = Lock()
         self._due: dict[str, _Due] = {}
         self._running: set[str] = set()
@@ -58,7 +69,7 @@ class Scheduler:
         await asyncio.to_thread(self._prepare)
         async with asyncio.TaskGroup() as group:
             while True:
-                for job, due in self._ready():
+                for job, due in self._ready(asyncio.get_running_loop().time()):
                     group.create_task(self._run(job, due), name=f"job {job.name}")
                 await asyncio.sleep(self._look_every_s)
 
@@ -75,7 +86,7 @@ class Scheduler:
         if last is not None and last.state in (CRASHED, STOPPED) and last.attempt <= job.retries:
             due = _Due(now_ms, RETRY, last.who, last.attempt + 1)
         elif last is None and isinstance(job.schedule, Every):
-            due = _Due(now_ms, SCHEDULE)
+            due = _Due(now_ms + min(_FIRST_MS, 1000 * job.schedule.seconds), SCHEDULE)
         else:
             at_ms = due_after(job.schedule, now_ms if last is None else last.started_ms)
             due = None if at_ms is None else _Due(at_ms, SCHEDULE)
@@ -83,8 +94,8 @@ class Scheduler:
             with self._guard:
                 self._due[job.name] = due
 
-    def _ready(self) -> list[tuple[Job, _Due]]:
-        """What is to be started now: wishes first, then the longest due."""
+    def _ready(self, time_s: float) -> list[tuple[Job, _Due]]:
+        """What is to be started now: wishes first, then the longest due that has rested."""
         now_ms, found = self._clock.now_ms(), []
         with self._guard:
             for name, who in self._wishes:
@@ -92,14 +103,16 @@ class Scheduler:
             self._wishes.clear()
             for name, due in sorted(self._due.items(), key=lambda item: (item[1].at_ms, item[0])):
                 room = len(self._running) < self._at_once
-                if due.at_ms <= now_ms and room and name not in self._running:
+                rested = due.reason == MANUAL or time_s >= self._rests_until.get(name, time_s)
+                if due.at_ms <= now_ms and room and rested and name not in self._running:
                     self._running.add(name)
                     del self._due[name]
                     found.append((self._registry.known(name), due))
         return found
 
     async def _run(self, job: Job, due: _Due) -> None:
-        began_ms = self._clock.now_ms()
+        began_ms, loop = self._clock.now_ms(), asyncio.get_running_loop()
+        began_s = loop.time()
         try:
             run = await self._runner.run(job, due.reason, due.who, due.attempt)
         except (EmberwattError, OSError) as error:
@@ -111,6 +124,7 @@ class Scheduler:
         finally:
             with self._guard:
                 self._running.discard(job.name)
+                self._rests_until[job.name] = loop.time() + max(self._rest_s, _REST * (loop.time() - began_s))
 
     def _follow(self, job: Job, due: _Due, run: JobRun, began_ms: int) -> None:
         """What comes after a run: another try, or the next time."""

@@ -1,5 +1,6 @@
 """The jobs that every aggregator has, and what its file may say of them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -8,7 +9,7 @@ import msgspec
 from agent.domain.errors import BadInput, BadSetup
 from cloud.jobs.folder import RunFolder
 from cloud.jobs.registry import Job, Registry
-from cloud.jobs.schedule import ByHand, Schedule, parse
+from cloud.jobs.schedule import ByHand, Daily, Every, Schedule, parse
 
 INCIDENTS: Final = "incidents"
 FINDINGS_FILE: Final = "findings.csv"
@@ -35,56 +36,57 @@ class JobsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     own: dict[str, OwnJob] = {}
 
 
+# The analyses find their clusters again by the state that the last night left.
+_STATE: Final = ("state.json",)
 _STANDARD: Final = (
-    (
+    Job(
         "lake",
         "Seal closed days of summaries and faults into Parquet files.",
-        "daily 02:10",
         ("lake", "seal", "{config}"),
+        Daily(2, 10, "UTC"),
     ),
-    (
+    Job(
         "analyse-heating",
         "Which heating installations behave unlike the others, and why.",
-        "daily 02:30",
-        ("analyse", "heating", "{lake}", "--out", "{out}"),
+        ("analyse", "heating", "{lake}", "--days", "21", "--out", "{out}"),
+        Daily(2, 30, "UTC"),
+        carries=_STATE,
     ),
-    (
+    Job(
         "analyse-power",
         "Which solar and battery homes behave unlike their neighbours, and why.",
-        "daily 03:00",
-        ("analyse", "power", "{lake}", "--out", "{out}"),
+        ("analyse", "power", "{lake}", "--days", "21", "--out", "{out}"),
+        Daily(3, 0, "UTC"),
+        carries=_STATE,
     ),
-    (
+    Job(
         "mtbf",
         "How often homes and equipment fail, and how sure that is.",
-        "daily 03:30",
         ("mtbf", "{database}", "--json", "{out}/mtbf.json", "--csv", "{out}/mtbf.csv", "--png", "{out}/mtbf.png"),
+        Daily(3, 30, "UTC"),
     ),
-    (
+    Job(
         INCIDENTS,
         "Group faults and findings into incidents, each with one cause.",
-        "every 10 min",
         ("incidents", "group", "{config}", "--out", "{out}", "{findings}"),
+        Every(600),
     ),
 )
 
 
 def registry_of(table: JobsTable, where: str) -> Registry:
     """Standard jobs with their schedules, and the operator's own. Raises `BadSetup` naming file and field."""
-    registry = Registry()
-    for name, purpose, schedule, command in _STANDARD:
-        registry.add(Job(name, purpose, command, parse(schedule, _zone(table, where))))
+    _schedule("daily 00:00", table, f"{where}, jobs.zone")
+    registry = Registry(_STANDARD)
+    for job in _STANDARD:
+        if isinstance(job.schedule, Daily):
+            registry.reschedule(job.name, replace(job.schedule, zone=table.zone))
     for name, text in table.schedules.items():
         registry.reschedule(name, _schedule(text, table, f"{where}, jobs.schedules.{name}"))
     for name, own in table.own.items():
         when = _schedule(own.schedule, table, f"{where}, jobs.own.{name}.schedule")
         registry.add(Job(name, own.purpose, tuple(own.command), when, own.retries, timeout_s=own.timeout_s))
     return registry
-
-
-def _zone(table: JobsTable, where: str) -> str:
-    _schedule("daily 00:00", table, f"{where}, jobs.zone")
-    return table.zone
 
 
 def _schedule(text: str, table: JobsTable, where: str) -> Schedule:

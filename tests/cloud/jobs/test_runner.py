@@ -25,6 +25,20 @@ async def test_a_run_that_ends_well_leaves_its_results_and_its_log(bench: Bench)
     assert bench.folder.log("j", run.id, 100) == "working\nall good\n"
 
 
+async def test_what_a_job_carries_on_survives_a_run_that_fails(bench: Bench) -> None:
+    """Each good run counts on from the last good one; one that fails half way changes nothing."""
+    count = (
+        "p = '{out}/n'; import os; n = int(open(p).read()) if os.path.exists(p) else 0; open(p, 'w').write(str(n + 1))"
+    )
+    good = job("j", count, carries=("n", "not-there"))
+    bad = job("j", f"{count}; raise SystemExit(1)", carries=("n",))
+    states = [(await bench.runner.run(one, "schedule")).state for one in (good, bad, good, good)]
+    assert states == ["done", "failed", "done", "done"]
+    newest = bench.folder.path("j", 4, "n")
+    assert newest is not None
+    assert newest.read_text() == "3"
+
+
 KILLED = "import os; os.kill(os.getpid(), 9)"
 
 

@@ -16,14 +16,20 @@ from tests.cloud.jobs.conftest import Bench, job
 HOUR_MS = 3_600_000
 
 
-def scheduler(bench: Bench, *jobs: Job, at_once: int = 1) -> Scheduler:
-    return Scheduler(Registry(jobs), bench.runner, bench.book, bench.folder, bench.clock, at_once, look_every_s=0.02)
+def scheduler(bench: Bench, *jobs: Job, at_once: int = 1, rest_s: float = 0.0) -> Scheduler:
+    return Scheduler(
+        Registry(jobs), bench.runner, bench.book, bench.folder, bench.clock, at_once, look_every_s=0.02, rest_s=rest_s
+    )
 
 
 @asynccontextmanager
-async def running(found: Scheduler) -> AsyncIterator[None]:
+async def running(found: Scheduler, bench: Bench | None = None) -> AsyncIterator[None]:
+    """With `bench`, a minute passes once it has begun: then jobs that run every so often are due."""
     task = asyncio.create_task(found.run_forever())
     try:
+        if bench is not None:
+            await until(lambda: all(one.next_ms is not None for one in found.jobs()))
+            bench.clock.at_ms += 60_000
         yield
     finally:
         task.cancel()
@@ -48,6 +54,9 @@ def told(runs: list[JobRun]) -> list[tuple[str, str, int]]:
 async def test_a_job_runs_at_its_times_and_not_between(bench: Bench) -> None:
     found = scheduler(bench, job("j", "pass", Every(600)))
     async with running(found):
+        await until(lambda: found.jobs()[0].next_ms == bench.clock.at_ms + 60_000)
+        assert bench.book.runs() == [], "a program that has just started has better things to do"
+        bench.clock.at_ms += 60_000
         await until(lambda: ended(bench, 1))
         await asyncio.sleep(0.2)
         assert len(bench.book.runs()) == 1
@@ -56,6 +65,18 @@ async def test_a_job_runs_at_its_times_and_not_between(bench: Bench) -> None:
         bench.clock.at_ms += 600_000
         await until(lambda: ended(bench, 2))
     assert told(bench.book.runs()) == [("schedule", "done", 1)] * 2
+
+
+async def test_a_job_rests_however_fast_the_clock_runs(bench: Bench) -> None:
+    found = scheduler(bench, job("j", "pass", Every(1)), rest_s=1.0)
+    async with running(found):
+        for _ in range(30):
+            bench.clock.at_ms += 86_400_000
+            await asyncio.sleep(0.02)
+        await until(lambda: ended(bench, 1))
+        assert len(bench.book.runs()) == 1
+        found.start("j", "anna")
+        await until(lambda: ended(bench, 2))
 
 
 async def test_a_daily_job_waits_for_its_time_and_makes_up_for_a_missed_one_once(bench: Bench) -> None:
@@ -74,7 +95,7 @@ async def test_a_daily_job_waits_for_its_time_and_makes_up_for_a_missed_one_once
 async def test_a_failed_run_is_tried_again_after_longer_and_longer_pauses(bench: Bench) -> None:
     failing = job("j", "import sys; sys.exit(1)", Every(86_400), retries=2, backoff_s=60)
     found = scheduler(bench, failing)
-    async with running(found):
+    async with running(found, bench):
         await until(lambda: ended(bench, 1))
         await until(lambda: found.jobs()[0].next_ms == bench.clock.at_ms + 60_000)
         bench.clock.at_ms += 60_000
@@ -88,7 +109,7 @@ async def test_a_failed_run_is_tried_again_after_longer_and_longer_pauses(bench:
 
 async def test_what_a_person_must_put_right_is_not_tried_again(bench: Bench) -> None:
     found = scheduler(bench, job("j", "import sys; sys.exit(2)", Every(86_400)))
-    async with running(found):
+    async with running(found, bench):
         await until(lambda: ended(bench, 1))
         await until(lambda: found.jobs()[0].next_ms == bench.clock.at_ms + 86_400_000)
 
@@ -107,7 +128,7 @@ async def test_a_wish_starts_at_once_and_says_whose_it_was(bench: Bench) -> None
 
 async def test_a_job_that_runs_is_not_started_twice_and_ends_with_the_program(bench: Bench) -> None:
     found = scheduler(bench, job("j", "import time; time.sleep(60)", Every(60)))
-    async with running(found):
+    async with running(found, bench):
         await until(lambda: bool(bench.book.runs(state="running")))
         with pytest.raises(Transient, match="running already"):
             found.start("j", "anna")
@@ -129,7 +150,7 @@ async def test_no_more_jobs_than_allowed_run_side_by_side(bench: Bench) -> None:
     slow = "import time; time.sleep(0.3)"
     found = scheduler(bench, *(job(name, slow, Every(86_400)) for name in "abc"), at_once=2)
     most = 0
-    async with running(found):
+    async with running(found, bench):
         while not ended(bench, 3):
             most = max(most, len(bench.book.runs(state="running")))
             await asyncio.sleep(0.01)
