@@ -103,15 +103,12 @@ class Bus:
     async def _ask(self, line: Line, exchange: Exchange, heard: bytearray) -> bytes:
         """Send the request, again where its answer came damaged. Raises `LineLost`, `Damaged`."""
         loop = asyncio.get_running_loop()
-        first_s = 0.0
+        first_s = loop.time()
         doubted = False
         for turn in range(1 + exchange.repeats):
             await self._silence(line)
-            if turn == 0:
-                first_s = loop.time()
-            else:
-                # Should the request before be answered after all, that is over before the next one goes out.
-                self._hold_s = loop.time() - first_s + self._settle_s
+            # Should the request before be answered after all, that is over before this device is asked anything else.
+            self._hold_s = loop.time() - first_s + self._settle_s if turn else 0.0
             heard.clear()
             line.write(exchange.request)
             answer = await self._listen(line, exchange, heard)
@@ -142,12 +139,12 @@ class Bus:
         """Wait until the line has been silent for long enough. Raises `LineLost` where it never is."""
         loop = asyncio.get_running_loop()
         give_up = loop.time() + _NEVER_QUIET_S
-        gap_s, self._hold_s = max(self._gap_s, self._hold_s), 0.0
+        gap_s = self._gap_s
         while True:
             if line.clear():
                 # Somebody is talking whom nobody has asked: an answer that comes late, in pieces perhaps.
                 self._quiet_since = loop.time()
-                gap_s = max(gap_s, self._settle_s)
+                gap_s = self._settle_s
             wait_s = self._quiet_since + gap_s - loop.time()
             if wait_s <= 0:
                 return
@@ -168,12 +165,10 @@ class Bus:
         return bool(heard) and exchange.resembles(bytes(heard), all(until <= now for until in self._owed.values()))
 
     def _account(self, exchange: Exchange, *, answered: bool, came: bool) -> None:
+        """What this has shown of the device, and of the line."""
         self._unanswered = 0 if answered or came else self._unanswered + 1
-        if answered:
-            self._owed.pop(exchange.unit, None)
-            return
-        if not came:
-            self._owed[exchange.unit] = asyncio.get_running_loop().time() + exchange.late_s
+        hold_s = self._hold_s if answered or came else exchange.late_s
+        self._owed[exchange.unit] = asyncio.get_running_loop().time() + hold_s
         if self._unanswered >= _MUTE_AFTER:
             # Perhaps it is not the devices: a connection can be dead and a driver hung without anybody being told.
             self._close()

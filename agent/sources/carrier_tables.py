@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from agent.domain.errors import BadSetup
+from agent.domain.proof_model import NO_CHANGE, Change
 from agent.domain.signals import signal_name
 from agent.sources.line import SerialSettings
 from agent.sources.onewire import DEVICES, FAMILIES
@@ -33,14 +34,15 @@ class SourceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class ModbusTable(SourceTable, frozen=True, kw_only=True):
     """A profile says what the registers mean.
 
-    `variants` answer what a profile leaves open, such as the sign of a meter; `more_units` are further stations of the
-    same device.
+    `variants` answer what a profile leaves open, such as the sign of a meter; `correct` is what a proof found wrong;
+    `more_units` are further stations of the same device.
     """
 
     profile: str
     unit: int | None = None
     more_units: list[int] = []
     variants: list[str] = []
+    correct: Change = NO_CHANGE
 
 
 class TcpTable(ModbusTable, frozen=True, kw_only=True, tag="tcp"):

@@ -24,6 +24,7 @@ from agent.sources.carrier_tables import (
     read_table,
     serial_settings,
 )
+from agent.sources.corrections import corrected
 from agent.sources.in_turn import ModbusInTurn
 from agent.sources.line import Port, SerialPort, SerialSettings, TcpPort
 from agent.sources.links import Link, RtuLink, TcpLink
@@ -52,7 +53,7 @@ class Carriers:
         """The source of one checked table. Raises `BadSetup`."""
         match table:
             case TcpTable():
-                return self._modbus(table, self._load(table.profile, table.variants), TcpLink(table.host, table.port))
+                return self._modbus(table, self._profile(table), TcpLink(table.host, table.port))
             case RtuTable() | RtuOverTcpTable():
                 return self._rtu(table)
             case MbusTable():
@@ -61,6 +62,9 @@ class Carriers:
                 return self._talker(table)
             case OneWireTable():
                 return self._onewire(table)
+
+    def _profile(self, table: ModbusTable) -> Profile:
+        return corrected(self._load(table.profile, table.variants), table.correct)
 
     def _modbus(self, table: ModbusTable, profile: Profile, link: Link) -> ModbusSource:
         return ModbusSource(
@@ -76,7 +80,7 @@ class Carriers:
 
     def _rtu(self, table: RtuTable | RtuOverTcpTable) -> Source:
         bus = self._line(table, shared=True)
-        profile = self._load(table.profile, table.variants)
+        profile = self._profile(table)
         unit = profile.limits.unit if table.unit is None else table.unit
         source = self._modbus(table, profile, RtuLink(bus, late_s=table.late_s))
         return ModbusInTurn(source, bus, [unit, *table.more_units])

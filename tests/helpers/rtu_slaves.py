@@ -49,19 +49,20 @@ class RtuSlaves(ModbusServer):
 
     def hear(self, data: bytes) -> None:
         self._heard += data
-        while len(self._heard) >= 8:
-            frame = bytes(self._heard[:8])
-            if crc(frame[:6]) != frame[6:]:
+        while len(self._heard) >= (size := 7 if self._heard[1:2] == b"\x2b" else 8):
+            frame = bytes(self._heard[:size])
+            if crc(frame[:-2]) != frame[-2:]:
                 self.bad_requests += 1
                 self._heard.clear()
                 return
-            del self._heard[:8]
+            del self._heard[:size]
             task = asyncio.create_task(self._reply(frame))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _reply(self, frame: bytes) -> None:
-        unit, function, address, count = struct.unpack(">BBHH", frame[:6])
+        unit, function = frame[0], frame[1]
+        address, count = struct.unpack(">HH", frame[2:6]) if len(frame) == 8 else (0, 0)
         self.requests.append((unit, function, address, count))
         self.on_request()
         if self.faults.silent or unit in self.dead or not any(key[0] == unit for key in self.store):

@@ -94,6 +94,30 @@ async def test_a_damaged_answer_is_asked_for_again_and_never_believed(cellar: Ce
     assert right >= 30
 
 
+async def test_what_has_something_behind_it_must_come_twice(cellar: Cellar) -> None:
+    cellar.wire.faults.behind = b"\xff"
+    assert await cellar.ask(1, timeout_s=2) == [100, 101]
+    assert len(cellar.slaves.requests) == 2
+    cellar.wire.faults.behind = b""
+    assert await cellar.ask(1, timeout_s=2) == [100, 101]
+    assert len(cellar.slaves.requests) == 3
+
+
+async def test_a_request_that_is_answered_twice_spoils_no_other(cellar: Cellar) -> None:
+    """Noise looked like its answer, it was sent again, and then both are answered."""
+    cellar.slaves.late_s[1] = 0.12
+
+    def noise() -> None:
+        cellar.wire.send(b"\x01\x03\x55\x55\x55\x55")
+        cellar.slaves.on_request = lambda: None
+
+    cellar.slaves.on_request = noise
+    assert await cellar.ask(1, 0, timeout_s=2) == [100, 101]
+    assert len(cellar.slaves.requests) == 2
+    cellar.slaves.late_s[1] = 0.01
+    assert await cellar.ask(1, 8, timeout_s=2) == [108, 109]
+
+
 async def test_always_damaged_is_said_to_be_so(cellar: Cellar) -> None:
     cellar.wire.faults.drop = 1
     with pytest.raises(Damaged, match="baud rate"):
