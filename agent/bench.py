@@ -1,16 +1,13 @@
 """The agent's side of the wizard: profiles, scans, live values, all out of the parts that the running agent uses."""
 
 import asyncio
-import copy
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from agent.app import make_source
-from agent.config import SourceTable
 from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.proof_model import POWERS, Channel
 from agent.domain.signals import (
@@ -26,17 +23,20 @@ from agent.domain.signals import (
 )
 from agent.onsite.bench import Candidate, Facts, Look, ProfileChoice, Row, SourcePlan, Watch
 from agent.ports import Clock, Source
-from agent.scanning import hosts_of, scan_tcp
+from agent.scanning import hosts_of, scan_serial, scan_tcp, units_of
+from agent.sources.carriers import Carriers
 from agent.sources.corrections import WIDE, channels_of, corrected, follows_grid, terms_of, widened
-from agent.sources.fingerprints import TCP_UNITS, shipped_probes
-from agent.sources.links import TcpLink
+from agent.sources.fingerprints import SERIAL_UNITS, TCP_UNITS, shipped_probes
+from agent.sources.in_turn import ModbusInTurn
+from agent.sources.line import SerialSettings
 from agent.sources.modbus import ModbusSource
-from agent.sources.profile import Field, Layout, Profile, bind_absolute, signals_of
+from agent.sources.profile import Field, Layout, Profile, bind_absolute
 from agent.sources.profile_file import load_profile, profile_names
 from agent.sources.scan import Found, ScanRules
 from agent.sources.sunspec import Refused, discover, locate
 
 _LOOK_S: Final = 60.0
+_LAST_UNIT: Final = 255
 
 
 class AgentBench:
@@ -50,41 +50,45 @@ class AgentBench:
         return [_choice(name) for name in profile_names()]
 
     async def scan(self, where: str) -> Sequence[Candidate]:
-        """A range has a slash in it, everything else is a host."""
+        """A serial port begins with a slash, a range has one in it, everything else is a host."""
+        if where.startswith("/"):
+            return await _scan_serial(where)
         hosts = hosts_of(where, [], 502) if "/" in where else hosts_of(None, [where], 502)
         found = await scan_tcp(hosts, TCP_UNITS, shipped_probes(), ScanRules())
-        return [_candidate(each) for each in found]
+        return [_tcp_candidate(each) for each in found]
 
     def check(self, sources: Sequence[SourcePlan]) -> None:
         """Profiles, tables and corrections; and that no two devices give one signal."""
         self.facts(sources)
-        for source in sources:
-            self._plain_source(source)
 
     def facts(self, sources: Sequence[SourcePlan]) -> Facts:
         givers: dict[SignalName, str] = {}
         channels: dict[SignalName, Channel] = {}
         follows = False
-        for source in sources:
-            profile = self._profile(source)
-            for name in _wanted(source, profile):
+        for plan, source in zip(sources, self._sources(sources), strict=True):
+            for name in source.signals:
                 if name in givers:
                     problem = f"gives {name}, which {givers[name]} gives too"
-                    raise BadSetup(f"device {source.name}", problem, hint="Limit one of the two by `signals`.")
-                givers[name] = source.name
-            channels |= channels_of(profile)
-            follows |= follows_grid(profile)
+                    raise BadSetup(f"device {plan.name}", problem, hint="Limit one of the two by `signals`.")
+                givers[name] = plan.name
+            profile = self._profile(plan)
+            if profile is not None:
+                channels |= channels_of(profile)
+                follows |= follows_grid(profile)
         return Facts(givers, channels, follows)
 
     async def look(self, sources: Sequence[SourcePlan]) -> Sequence[Look]:
-        return await asyncio.gather(*(self._look(source) for source in sources))
+        pairs = zip(sources, self._sources(sources), strict=True)
+        return await asyncio.gather(*(self._look(plan, source) for plan, source in pairs))
 
-    async def _look(self, plan: SourcePlan) -> Look:
-        source = self._plain_source(plan)
+    async def _look(self, plan: SourcePlan, source: Source) -> Look:
+        profile = self._profile(plan)
         try:
             async with asyncio.timeout(_LOOK_S), source:
                 reading, equipment = await source.read(), await source.identify()
-                raw = await _raw_words(source, self._profile(plan), plan) if isinstance(source, ModbusSource) else {}
+                raw: Mapping[str, tuple[str, ...]] = {}
+                if profile is not None and isinstance(source, ModbusSource | ModbusInTurn):
+                    raw = await _raw_words(source, profile, plan)
         except SourceUnavailable as unavailable:
             return Look(plan.name, trouble=unavailable.reason)
         except TimeoutError:
@@ -95,37 +99,48 @@ class AgentBench:
     async def watch(self, sources: Sequence[SourcePlan]) -> AsyncIterator[Watch]:
         """Values as wide as the devices send them."""
         async with AsyncExitStack() as stack:
-            opened = [(await stack.enter_async_context(self._wide_source(plan)), plan) for plan in sources]
-            yield _Together(self._clock, [(source, _is_tcp(plan)) for source, plan in opened])
+            opened = [await stack.enter_async_context(source) for source in self._sources(sources, wide=True)]
+            is_wide = [self._profile(plan) is not None for plan in sources]
+            yield _Together(self._clock, list(zip(opened, is_wide, strict=True)))
 
-    def _profile(self, plan: SourcePlan) -> Profile:
-        name = str(plan.table.get("profile", ""))
-        path = self._folder / name if name.endswith(".toml") else name
-        return corrected(load_profile(path, plan.table.get("variants", ())), plan.correct)
+    def _sources(self, plans: Sequence[SourcePlan], *, wide: bool = False) -> list[Source]:
+        """Those on one line share it."""
 
-    def _plain_source(self, plan: SourcePlan) -> Source:
-        return self._modbus(plan, self._profile(plan)) if _is_tcp(plan) else make_source(_table(plan), self._clock)
+        def load(name: str, variants: Sequence[str]) -> Profile:
+            profile = self._load(name, variants)
+            return widened(profile) if wide else profile
 
-    def _wide_source(self, plan: SourcePlan) -> Source:
-        wide = _is_tcp(plan)
-        return self._modbus(plan, widened(self._profile(plan))) if wide else make_source(_table(plan), self._clock)
+        carriers = Carriers(self._clock, load=load)
+        return [carriers.make(_table(plan)) for plan in plans]
 
-    def _modbus(self, plan: SourcePlan, profile: Profile) -> ModbusSource:
-        table = _table(plan)
-        return ModbusSource(
-            table.name,
-            profile,
-            TcpLink(table.host, table.port),
-            clock=self._clock,
-            unit=table.unit,
-            more_units=table.more_units,
-            wanted=_wanted(plan, profile),
-            timeout_s=table.timeout_s,
-        )
+    def _profile(self, plan: SourcePlan) -> Profile | None:
+        """None where the values do not come by a profile."""
+        if "profile" not in plan.table:
+            return None
+        return corrected(self._load(str(plan.table["profile"]), plan.table.get("variants", ())), plan.correct)
+
+    def _load(self, name: str, variants: Iterable[str]) -> Profile:
+        return load_profile(self._folder / name if name.endswith(".toml") else name, variants)
+
+
+def _table(plan: SourcePlan) -> dict[str, Any]:
+    return {**plan.table, "correct": msgspec.to_builtins(plan.correct)} if plan.correct else plan.table
+
+
+async def _scan_serial(where: str) -> list[Candidate]:
+    """`/dev/…`, perhaps with baud rate, parity and unit numbers behind it: `/dev/ttyUSB0 19200 E 1-4`."""
+    path, *more = where.split()
+    baud = next((int(part) for part in more if part.isdigit() and int(part) > _LAST_UNIT), 9600)
+    parity = next((part.upper() for part in more if part.upper() in ("N", "E", "O")), "N")
+    rest = [part for part in more if part.upper() != parity and part != str(baud)]
+    units = units_of(rest[0]) if rest else SERIAL_UNITS
+    found = await scan_serial(SerialSettings(path, baud, parity=parity), units, shipped_probes(), ScanRules(0.3))
+    table = {"carrier": "rtu", "port": path, "baud": baud, "parity": parity}
+    return [_candidate(each, {**table, "unit": each.unit}) for each in found]
 
 
 class _Together:
-    """Every source once per read; with each source whether its powers are a million times too small."""
+    """Every source once per read; with each whether its powers are a million times too small."""
 
     def __init__(self, clock: Clock, sources: Sequence[tuple[Source, bool]]) -> None:
         self._clock = clock
@@ -152,36 +167,21 @@ async def _read_one(source: Source, wide: bool) -> Reading:
     return Reading(reading.at_ms, values, reading.bad)
 
 
-def _is_tcp(plan: SourcePlan) -> bool:
-    """Whether it is a plain Modbus TCP device: only of these can the profile be widened here."""
-    known = {"name", "profile", "host", "port", "unit", "more_units", "timeout_s", "variants", "signals"}
-    return "host" in plan.table and set(plan.table) <= known
-
-
-def _table(plan: SourcePlan) -> SourceTable:
-    try:
-        return msgspec.convert(copy.deepcopy(plan.table), SourceTable)
-    except msgspec.ValidationError as error:
-        raise BadSetup(f"device {plan.name}", str(error)) from error
-
-
-def _wanted(plan: SourcePlan, profile: Profile) -> frozenset[SignalName]:
-    signals = plan.table.get("signals")
-    given = signals_of(profile)
-    return given if signals is None else given & frozenset(SignalName(str(name)) for name in signals)
-
-
 def _choice(name: str) -> ProfileChoice:
     profile = load_profile(name)
     variants = tuple((variant.name, variant.about) for variant in profile.variant)
     return ProfileChoice(name, f"{profile.maker} {profile.model}".strip(), variants)
 
 
-def _candidate(found: Found) -> Candidate:
-    who, (host, _, port) = found.identity, found.where.rpartition(":")
+def _tcp_candidate(found: Found) -> Candidate:
+    host, _, port = found.where.rpartition(":")
+    return _candidate(found, {"host": host, "port": int(port), "unit": found.unit})
+
+
+def _candidate(found: Found, table: Mapping[str, Any]) -> Candidate:
+    who = found.identity
     name = " ".join(part for part in (who.maker, who.model) if part) or "a device that is not known"
-    table: dict[str, Any] = {"profile": who.profile, "host": host, "port": int(port), "unit": found.unit}
-    return Candidate(f"{name} at {found.where}, unit {found.unit}", table, who.note)
+    return Candidate(f"{name} at {found.where}, unit {found.unit}", {"profile": who.profile, **table}, who.note)
 
 
 def _says(equipment: Equipment) -> str:
@@ -190,7 +190,9 @@ def _says(equipment: Equipment) -> str:
     return " ".join(part for part in (equipment.maker, equipment.model, serial, firmware) if part)
 
 
-async def _raw_words(source: ModbusSource, profile: Profile, plan: SourcePlan) -> Mapping[str, tuple[str, ...]]:
+async def _raw_words(
+    source: ModbusSource | ModbusInTurn, profile: Profile, plan: SourcePlan
+) -> Mapping[str, tuple[str, ...]]:
     """The words behind every signal, by its name; what is refused is left out."""
     layout = await _layout(source, profile, plan)
     words: dict[str, list[str]] = {}
@@ -202,7 +204,7 @@ async def _raw_words(source: ModbusSource, profile: Profile, plan: SourcePlan) -
     return raw
 
 
-async def _layout(source: ModbusSource, profile: Profile, plan: SourcePlan) -> Layout:
+async def _layout(source: ModbusSource | ModbusInTurn, profile: Profile, plan: SourcePlan) -> Layout:
     unit = int(plan.table.get("unit") or profile.limits.unit)
     if profile.kind != "sunspec":
         return bind_absolute(profile, unit)
@@ -214,7 +216,7 @@ async def _layout(source: ModbusSource, profile: Profile, plan: SourcePlan) -> L
     return locate(profile, models, unit)
 
 
-async def _words(source: ModbusSource, field: Field) -> list[str]:
+async def _words(source: ModbusSource | ModbusInTurn, field: Field) -> list[str]:
     """One text per run of words: address and words in hexadecimal."""
     register = field.register
     places = [(each, 1) for each in register.scattered] or [(field.address, register.width)]

@@ -10,6 +10,7 @@ import msgspec
 from agent.clock import SimulatedClock, SystemClock
 from agent.diagnosis.settings import DiagnosisSettings, settings_from
 from agent.domain.errors import BadSetup
+from agent.domain.proof_model import NO_CHANGE, Change
 from agent.domain.wire import is_device_id
 from agent.ports import Clock
 
@@ -28,7 +29,8 @@ class SourceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One device: a Modbus TCP address and the profile that says what its registers mean.
 
     `variants` answer what a profile leaves open, such as the sign of a meter; `more_units` are further stations of the
-    same device; `signals` limits it to some of what it gives. `timeout_s` in real seconds.
+    same device; `signals` limits it to some of what it gives; `correct` is what a proof found wrong.
+    `timeout_s` in real seconds.
     """
 
     name: str
@@ -40,6 +42,7 @@ class SourceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout_s: float | None = None
     variants: list[str] = []
     signals: list[str] | None = None
+    correct: Change = NO_CHANGE
 
 
 class PollTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -18,7 +18,7 @@ from agent.sources.scan import Found, ScanRules, scan_link
 
 _MOST_HOSTS: Final = 1024
 _AT_ONCE: Final = 8
-_SERIAL_UNITS: Final = (1, 247)
+_LATE_S: Final = 0.2
 _LAST_UNIT: Final = 247
 
 
@@ -41,20 +41,26 @@ async def _scan(arguments: argparse.Namespace) -> list[Found]:
     found = await scan_tcp(hosts, units or TCP_UNITS, probes, _rules(arguments, 1.0))
     if arguments.serial is not None:
         settings = SerialSettings(arguments.serial, arguments.baud, parity=arguments.parity)
-        serial_units = units or tuple(range(_SERIAL_UNITS[0], _SERIAL_UNITS[1] + 1))
-        link = RtuLink(Bus(SerialPort(settings)), late_s=0.5)
-        rules = _rules(arguments, 0.3)
-        await _check_port(link)
-        found += await scan_link(link, serial_units, probes, rules, first_only=False, progress=_unit_progress(link))
+        everybody = tuple(range(1, _LAST_UNIT + 1))
+        found += await scan_serial(settings, units or everybody, probes, _rules(arguments, 0.3))
     _say("")
     return found
+
+
+async def scan_serial(
+    settings: SerialSettings, units: Sequence[int], probes: Sequence[Probe], rules: ScanRules
+) -> list[Found]:
+    """Every unit on a line, one after the other. Raises `BadSetup` when the port cannot be opened."""
+    link = RtuLink(Bus(SerialPort(settings)), late_s=_LATE_S)
+    await _check_port(link)
+    return await scan_link(link, units, probes, rules, first_only=False, progress=_unit_progress(link))
 
 
 async def _check_port(link: RtuLink) -> None:
     """Raises `BadSetup` when the port cannot be opened: silence would look like an empty line."""
     user = object()
     if await link.join(user, 1.0) is None:
-        raise BadSetup("--serial", str(link))
+        raise BadSetup("serial port", str(link))
     link.bus.leave(user)
 
 

@@ -25,7 +25,7 @@ class SourcePlan(msgspec.Struct, frozen=True):
     def where(self) -> str:
         """Its address, for a person."""
         if "host" not in self.table:
-            return str(self.table.get("device", self.table.get("path", "")))
+            return str(self.table.get("port", self.table.get("folder", "")))
         return f"{self.table['host']}:{self.table.get('port', 502)}"
 
 

@@ -17,6 +17,7 @@ from agent.onsite.views import Frame
 from agent.onsite.wizard import Wizard
 
 _COOKIE: Final = "emberwatt_setup"
+_NUMBERS: Final = ("port", "baud", "unit")
 _POLICY: Final = "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
@@ -130,8 +131,8 @@ class Page:
 
     async def _add(self, visit: Visit) -> Response:
         given = visit.request.form
-        table: dict[str, Any] = {key: given[key] for key in ("name", "profile", "host") if given.get(key)}
-        table |= {key: int(given[key]) for key in ("port", "unit") if given.get(key)}
+        table: dict[str, Any] = {key: given[key] for key in ("name", "profile", *views.PLACE) if given.get(key)}
+        table |= {key: int(value) for key, value in table.items() if key in _NUMBERS and value.isdigit()}
         variants = [value for key, value in visit.request.forms if key == "variants"]
         self._wizard.add({**table, "variants": variants} if variants else table)
         return Response(to="/")

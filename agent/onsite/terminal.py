@@ -131,7 +131,7 @@ async def _choose(wizard: Wizard, talk: Talk) -> None:
     while True:
         for source in wizard.draft.sources:
             talk.say(f"  {source.name}: {source.table.get('profile')} at {source.where}")
-        question = "Address of a device (host, host:port or a range such as 192.168.1.0/28"
+        question = "Address of a device (host, host:port, a range such as 192.168.1.0/28, or /dev/…"
         answer = await talk.ask(question + ("; Enter to go on, - to drop one):" if wizard.draft.sources else "):"))
         if not answer and wizard.draft.sources:
             return

@@ -19,6 +19,9 @@ _TILES: Final = (
 )
 _QUIET_W: Final = 15.0
 
+PLACE: Final = ("carrier", "host", "port", "baud", "parity", "unit")
+"""What a scan tells of where a device is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -70,7 +73,12 @@ def login(frame: Frame, pause_s: float) -> str:
 
 def choose(frame: Frame, sources: Sequence[SourcePlan], *, named: bool) -> str:
     """Devices so far, and the way to add one."""
-    where = field("Address, or a range such as 192.168.1.0/28", "where", placeholder="192.168.1.20", required=True)
+    where = field(
+        "Address, range such as 192.168.1.0/28, or serial port",
+        "where",
+        placeholder="192.168.1.20 or /dev/ttyUSB0",
+        required=True,
+    )
     add = card(
         tag("h1", "Add a device"), form(frame, "/scan", where, button("Look for it", "main" if not sources else ""))
     )
@@ -110,7 +118,7 @@ def _candidate(frame: Frame, candidate: Candidate, profiles: Sequence[ProfileCho
     options = [("", "choose …"), *((each.name, each.title or each.name) for each in profiles)]
     hidden = [
         tag("input", type="hidden", name=key, value=str(candidate.table[key]))
-        for key in ("host", "port", "unit")
+        for key in PLACE
         if key in candidate.table
     ]
     variants = [

@@ -116,17 +116,26 @@ class Wizard:
     def can_apply(self, finding: Finding) -> bool:
         """Whether the site file can put it right: what a change touches must be of one device."""
         givers = self.facts().givers
-        return bool(finding.change) and len({givers.get(name) for name in finding.signals}) == 1
+        if not finding.change or len({givers.get(name) for name in finding.signals}) != 1:
+            return False
+        try:
+            self.bench.check(self._with(finding))
+        except BadSetup:
+            return False
+        return True
 
-    def apply(self, finding: Finding) -> None:
-        """Put a finding right in the plan; it has to be proven again. Raises `BadSetup`."""
+    def _with(self, finding: Finding) -> tuple[SourcePlan, ...]:
         giver = self.facts().givers.get(finding.signals[0])
-        sources = tuple(
+        return tuple(
             msgspec.structs.replace(source, correct=joined(source.correct, finding.change))
             if source.name == giver
             else source
             for source in self.draft.sources
         )
+
+    def apply(self, finding: Finding) -> None:
+        """Put a finding right in the plan; it has to be proven again. Raises `BadSetup`."""
+        sources = self._with(finding)
         self.bench.check(sources)
         self._use(sources)
         self._report([finding.says])

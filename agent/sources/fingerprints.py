@@ -22,6 +22,9 @@ COMMON_WORDS: Final = 66
 # then others. 0 is not asked: on a line it speaks to all.
 TCP_UNITS: Final = (1, 3, 100, 247, 246, 255, 126, 2, 200, 240)
 
+# Where devices stand on a serial line when nobody was asked to look everywhere.
+SERIAL_UNITS: Final = (*range(1, 33), 100, *range(240, 248))
+
 # Maker in SunSpec's model 1 → profiles that know more of it than the plain one.
 SUNSPEC_MAKERS: Final = {"fronius": "fronius-gen24", "solaredge": "solaredge-storedge"}
 
