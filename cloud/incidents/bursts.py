@@ -19,6 +19,8 @@ from cloud.incidents.symptoms import DAY_MS, HOUR_MS, MINUTE_MS, Symptom
 _SURE: Final = -14.0
 # And many times what habit brings: habits change, a large fleet makes any change sure.
 _RATIO: Final = 3.0
+# Habits are those of the last weeks. A clock that starts in 1970, or a fault of last year, says nothing about them.
+_MEMORY_MS: Final = 35 * DAY_MS
 # A site without a history: one day in sixty.
 _PRIOR_DAYS: Final = 10.0
 _PRIOR_FAULTS: Final = _PRIOR_DAYS / 60
@@ -122,7 +124,12 @@ class Habits:
 def bursts(symptoms: Sequence[Symptom], fleet: Mapping[str, Place]) -> list[list[int]]:
     """Groups of indices into `symptoms`, each one event of a region. Sites that are not in `fleet` take no part."""
     ground = Ground(fleet)
-    usable = [n for n, one in enumerate(symptoms) if one.sudden and one.device in fleet]
+    newest_ms = max((one.start_ms for one in symptoms), default=0)
+    usable = [
+        n
+        for n, one in enumerate(symptoms)
+        if one.sudden and one.device in fleet and one.start_ms > newest_ms - _MEMORY_MS
+    ]
     if not usable:
         return []
     days = {symptoms[n].start_ms // DAY_MS for n in usable}

@@ -97,8 +97,8 @@ def _regions(table: _Table) -> None:
     for numbers in _one_event(table.symptoms, groups):
         if _of_equipment(table, numbers):
             continue
-        kept = _without_stragglers(table, numbers)
         keys = Counter(before[n] for n in numbers if n in before)
+        kept = _without_stragglers(table, numbers, _vanished(table, numbers, keys))
         if not kept or (not keys and not _recent(table, kept)):
             continue
         key = min(keys, key=lambda one: (-keys[one], one)) if keys else _region_key(table, kept)
@@ -174,12 +174,19 @@ def _of_equipment(table: _Table, numbers: Sequence[int]) -> bool:
     return False
 
 
-def _without_stragglers(table: _Table, numbers: Sequence[int]) -> list[int]:
+def _vanished(table: _Table, numbers: Sequence[int], keys: Iterable[str]) -> int:
+    """How many signs of these incidents are not seen any more: a site that was silent and is back leaves none."""
+    seen = {(table.symptoms[n].device, table.symptoms[n].code) for n in numbers}
+    known = {member for one in table.known if one.key in set(keys) for member in one.members}
+    return len(known - seen)
+
+
+def _without_stragglers(table: _Table, numbers: Sequence[int], vanished: int) -> list[int]:
     """Those that recovered with the others: who is still down when the region is well again needs a look of its own."""
     lengths = [table.symptoms[n].length_ms(table.now_ms) for n in numbers if not table.symptoms[n].active]
-    if len(lengths) < 0.6 * len(numbers):
+    if len(lengths) + vanished < 0.6 * (len(numbers) + vanished):
         return list(numbers)
-    bound_ms = max(6 * HOUR_MS, 3 * round(median(lengths)))
+    bound_ms = max(6 * HOUR_MS, 3 * round(median(lengths or [0])))
     return [n for n in numbers if table.symptoms[n].length_ms(table.now_ms) <= bound_ms]
 
 

@@ -198,7 +198,8 @@ def _facts(incident: Incident, cluster: Cluster, rows: Sequence[IncidentSite], t
 def _why(incident: Incident, cluster: Cluster, rows: Sequence[IncidentSite]) -> str:
     if incident.kind == SITE:
         return max(rows, key=lambda row: (row.active, row.certainty, row.last_ms, row.why)).why
-    return cluster.why or incident.why
+    fewer = incident.why and len({one.device for one in cluster.members}) < incident.sites
+    return incident.why if fewer or not cluster.why else cluster.why
 
 
 def _without_sign(run: _Run, old: Incident, claimed: Mapping[tuple[str, str], str]) -> None:

@@ -126,3 +126,13 @@ def test_without_incidents_there_is_no_such_page() -> None:
     assert client.get("/incidents").status_code == 404
     assert "/incidents" not in client.get("/").text
     assert "/jobs" not in client.get("/").text
+
+
+def test_an_incident_of_a_whole_country_stays_a_page(works: Works) -> None:
+    row = works.book.site_rows["i-fw", "ember-101", "sign_or_scale_error"]
+    for number in range(1000):
+        device = f"home-{number}"
+        works.book.site_rows["i-fw", device, row.code] = msgspec.structs.replace(row, device=device)
+    page = works.text("/incidents/i-fw")
+    assert page.count("<tr") < 400
+    assert "702 more sites are not shown." in page

@@ -34,6 +34,14 @@ def test_a_town_without_power_is_one_burst_among_the_noise() -> None:
     assert len(one) <= len(town) + 2
 
 
+def test_a_clock_that_started_in_1970_changes_nothing() -> None:
+    fleet = country(random.Random(1), 400)
+    fleet.noise(random.Random(1), 6.0, ANY)
+    for code in ANY:
+        fleet.breaks("home-00003", code, 0, HOUR_MS)
+    assert found(fleet) == []
+
+
 def test_homes_that_do_this_every_day_are_no_burst() -> None:
     """Four neighbours whose panels stand in the shade at nine: a habit, not an event."""
     fleet = country(random.Random(2), 400)

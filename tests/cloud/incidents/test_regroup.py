@@ -9,7 +9,7 @@ from cloud.incidents.regroup import regroup
 from cloud.incidents.symptoms import FindingRow
 from tests.helpers.book import Book
 from tests.helpers.fleet import HandClock
-from tests.helpers.incidents import DAY_MS, HOUR_MS, NOW_MS, Faults, country, home
+from tests.helpers.incidents import DAY_MS, HOUR_MS, NOW_MS, Faults, country, home, town_of
 
 
 def test_faults_findings_and_silence_meet() -> None:
@@ -69,3 +69,28 @@ def test_a_book_that_never_rests_is_given_up_for_now() -> None:
     fleet.breaks("home-00001", C.BOILER_LOCKOUT, NOW_MS - HOUR_MS)
     with pytest.raises(Transient, match="changed by others"):
         regroup(fleet, book, [], HandClock(NOW_MS))
+
+
+def test_a_town_goes_silent_and_one_home_stays_so() -> None:
+    """Nobody reports a power cut while it lasts: the sites are gone, and most of them come back."""
+    fleet, book, clock = country(random.Random(2), 400), Book(), HandClock(NOW_MS)
+    town = [site.device for site in town_of(fleet, 5)]
+
+    def silent(devices: list[str]) -> None:
+        fleet.site_list = [
+            msgspec.structs.replace(site, online=site.device not in devices, last_contact_ms=NOW_MS - 3 * HOUR_MS)
+            for site in fleet.site_list
+        ]
+
+    silent(town)
+    regroup(fleet, book, [], clock)
+    (region,) = book.incidents()
+    assert (region.kind, region.active_sites, region.action) == ("region", len(town), "wait")
+    silent(town[:1])
+    clock.at_ms = NOW_MS + 30 * HOUR_MS
+    regroup(fleet, book, [], clock)
+    found = {one.kind: one for one in book.incidents()}
+    assert found["site"].subject == town[0]
+    assert found["site"].action == "visit"
+    assert (found["region"].active, found["region"].state) == (False, "fixed")
+    assert found["region"].why == region.why

@@ -1,5 +1,7 @@
+import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.domain.errors import BadSetup
@@ -58,3 +60,11 @@ def test_a_job_without_a_source_waits_for_a_person() -> None:
 def test_runs_lie_beside_the_file(tmp_path: Path) -> None:
     assert root_of(JobsTable(), tmp_path / "cloud.toml") == tmp_path / "jobs"
     assert root_of(JobsTable(folder="/srv/runs"), tmp_path / "cloud.toml") == Path("/srv/runs")
+
+
+def test_the_example_of_the_manual_can_be_used() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "incidents.md").read_text(encoding="utf-8")
+    table = tomllib.loads(page.partition("```toml\n")[2].partition("```")[0])["jobs"]
+    registry = registry_of(msgspec.convert(table, JobsTable), "cloud.toml")
+    assert str(registry.known("incidents").schedule) == "every 15 min"
+    assert registry.known("mtbf-by-model").schedule == Daily(5, 0, "Europe/Berlin")
