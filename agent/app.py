@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from agent import __version__
-from agent.clock import SystemClock
 from agent.config import AgentSettings, SourceTable, UplinkTable
 from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.signals import Equipment, Quality, Reading, signal_name
@@ -26,7 +25,6 @@ from agent.sources.modbus import ModbusSource
 from agent.sources.poller import Poller
 from agent.sources.profile_file import load_profile
 from agent.sources.recording import ColumnMapping, read_recording
-from agent.timekeeping import Timekeeper
 from agent.uplink.broker import BrokerSettings, MqttBroker
 from agent.uplink.drain import Uplink, UplinkSettings
 
@@ -104,12 +102,9 @@ class Agent:
         self.started_ms = self.clock.now_ms()
         self.uplink = None if settings.uplink is None else make_uplink(settings, settings.uplink, outbox, self.document)
         self._health: dict[str, Any] = {}
-        self.time = _timekeeper(self.clock, pipeline, outbox)
 
     async def start(self) -> None:
         """Write down that the agent has started."""
-        if self.time is not None:
-            await self.time.start()
         self.pipeline.starts += 1
         now_ms = self.clock.now_ms()
         detail: dict[str, str | int | float | bool | None] = {"version": __version__, "starts": self.pipeline.starts}
@@ -153,8 +148,6 @@ class Agent:
         if self.poller is None:
             return
         async for reading, reachable in self.poller.readings():
-            if self.time is not None:
-                reading = await self.time.look(reading)
             urgent = await self.pipeline.take(reading, reachable)
             self._health = await self._measure()
             self._wake(urgent=urgent)
@@ -204,8 +197,6 @@ class Agent:
             "disk_free_bytes": _rounded(shutil.disk_usage(self.settings.state).free),
             "rss_bytes": _rounded(_resident_bytes()),
         }
-        if self.time is not None:
-            health["clock"] = self.time.quality
         if self.pipeline.held:
             health["held"] = self.pipeline.held
         if stats.days_left is not None:
@@ -221,11 +212,6 @@ def _poller(sources: list[ModbusSource], settings: AgentSettings) -> Poller | No
     if not sources:
         return None
     return Poller(sources, interval_s=settings.interval_s, clock=settings.clock, budget_s=settings.budget_s)
-
-
-def _timekeeper(clock: Clock, pipeline: Pipeline, outbox: SqliteOutbox) -> Timekeeper | None:
-    """None for a simulated clock: it cannot be set, and it runs too fast to be compared."""
-    return Timekeeper(clock, pipeline, outbox, clock.disciplined) if isinstance(clock, SystemClock) else None
 
 
 def _rounded(number: int) -> int:
