@@ -28,7 +28,7 @@ main{max-width:40rem;margin:0 auto;padding:1rem}
 .card{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:1rem;margin:0 0 1rem}
 h1{font-size:20px;margin:0 0 .6rem}
 h2{font-size:16px;margin:0 0 .4rem;overflow-wrap:anywhere}
-p{margin:0 0 .7rem}
+p{margin:0 0 .7rem;overflow-wrap:anywhere}
 .card>:last-child{margin-bottom:0}
 small,.soft{color:var(--soft)}
 label{display:block;margin:0 0 .8rem}

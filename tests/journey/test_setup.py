@@ -197,6 +197,7 @@ def test_on_a_phone(site: Path, clock: SimulatedClock, tmp_path: Path) -> None:
         page.ask("document.querySelector('[name=replace]').click()")
         press(page, "Write it")
         shows(page, "Written")
+        shoot("written")
         # The wrong PIN is answered with 403, which the browser notes.
         assert [each for each in page.complaints() if "/login" not in each] == []
         assert all(address.startswith("http://127.0.0.1") for address in page.requested())
