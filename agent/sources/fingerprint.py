@@ -21,4 +21,14 @@ def mismatch(profile: Profile, entry: Fingerprint, words: Sequence[int]) -> str:
     """Why a device is not read with this profile, in one line."""
     got = repr(text_of(words)) if entry.contains else str(raw_of(words, 0, entry.width, profile.order == "lo"))
     expected = repr(entry.contains) if entry.contains else " or ".join(str(value) for value in entry.values)
-    return f"register {entry.address} says {got}, profile {profile.name} is for {expected}; is it the right profile?"
+    says = f"register {entry.address} says {got}, profile {profile.name} is for {expected}"
+    for other in profile.fingerprint:
+        fits = (other.function, other.address, other.width) == (entry.function, entry.address, entry.width)
+        if fits and not other.required and matches(other, words, profile.order):
+            need = (
+                f"leave out variant {other.variant[1:]}"
+                if other.variant.startswith("!")
+                else f"variant {other.variant}"
+            )
+            return f"{says}; it needs: {need}"
+    return f"{says}; is it the right profile?"

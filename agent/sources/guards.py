@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from agent.domain.signals import BATTERY_SOC, INVERTER_STATE, InverterState, Kind, Quality, spec_of
+from agent.domain.signals import INVERTER_STATE, InverterState, Kind, Quality, spec_of
 from agent.sources.answers import Answer, Decoder, Number
 from agent.sources.profile import TYPE_WORDS, Field
 
@@ -346,7 +346,5 @@ def _kind_of(found: Field) -> str:
         return "code" if register.map else "flag"
     if spec is not None and spec.kind is Kind.COUNTER:
         return "counter"
-    if found.name.startswith(BATTERY_SOC):
-        return "charge"
     unit = spec.unit if spec is not None else register.unit
-    return {"W": "power", "°C": "temperature", "Wh": "counter"}.get(unit, "other")
+    return {"W": "power", "°C": "temperature", "Wh": "counter", "%": "charge"}.get(unit, "other")

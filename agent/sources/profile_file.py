@@ -99,7 +99,10 @@ def choose_variants(profile: Profile, variants: Iterable[str]) -> Profile:
         order=next((entry.order for entry in taken if entry.order), profile.order),
         register=tuple(registers),
         derived=tuple(d for d in profile.derived if _belongs(d.variant, chosen)),
-        fingerprint=tuple(f for f in profile.fingerprint if _belongs(f.variant, chosen)),
+        fingerprint=tuple(
+            f if _belongs(f.variant, chosen) else msgspec.structs.replace(f, required=False)
+            for f in profile.fingerprint
+        ),
     )
 
 

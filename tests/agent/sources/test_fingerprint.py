@@ -1,5 +1,7 @@
 """What tells one family from another."""
 
+import pytest
+
 from agent.sources.fingerprint import matches, mismatch
 from agent.sources.profile import Fingerprint
 from agent.sources.profile_file import load_profile
@@ -22,3 +24,13 @@ def test_the_wrong_profile_is_named() -> None:
     profile = load_profile("deye-sunsynk-1p")
     text = mismatch(profile, profile.fingerprint[0], [5])
     assert text == "register 0 says 5, profile deye-sunsynk-1p is for 3 or 768; is it the right profile?"
+
+
+@pytest.mark.parametrize(
+    ("variants", "word", "need"), [((), 6, "it needs: variant hv"), (("hv",), 5, "it needs: leave out variant hv")]
+)
+def test_the_variant_that_is_needed_is_named(variants: tuple[str, ...], word: int, need: str) -> None:
+    profile = load_profile("deye-sunsynk-3p", variants)
+    [entry] = [entry for entry in profile.fingerprint if entry.required]
+    assert not matches(entry, [word])
+    assert mismatch(profile, entry, [word]).endswith(need)

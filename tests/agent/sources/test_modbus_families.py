@@ -55,6 +55,7 @@ def victron(server: ModbusServer) -> None:
     server.put(840, [0, 0, 500, 60, 1], unit=100)
     server.put(850, [700], unit=100)
     server.put(262, [215], unit=225)
+    server.put(266, [604], unit=225)
     server.put(31, [9, 0], unit=227)
 
 
@@ -63,6 +64,7 @@ async def test_further_units_in_the_order_of_the_profiles_stations(server: Modbu
     async with source(server, "victron-gx", more_units=(225, 227)) as home:
         reading = await home.read()
     assert reading.values[BATTERY_TEMPERATURE] == 21.5
+    assert reading.values[BATTERY_SOC] == 60.4
     assert reading.values[PV_POWER] == 700
     assert reading.bad == {}
 
@@ -73,6 +75,7 @@ async def test_a_unit_that_is_not_there_is_left_out(server: ModbusServer, more_u
     async with source(server, "victron-gx", more_units=more_units) as home:
         reading = await home.read()
     assert BATTERY_TEMPERATURE not in {*reading.values, *reading.bad}
+    assert reading.values[BATTERY_SOC] == 60
     assert all(unit != 225 for unit, *_ in server.requests)
 
 
@@ -90,7 +93,7 @@ async def test_another_kind_of_inverter_is_not_read(server: ModbusServer) -> Non
     async with source(server, "deye-sunsynk-3p") as home:
         assert (await home.read()).values[GRID_POWER] == 0
     async with source(server, "deye-sunsynk-3p", "hv") as home:
-        with pytest.raises(SourceUnavailable, match="is for 6 or 7 or 8"):
+        with pytest.raises(SourceUnavailable, match="it needs: leave out variant hv"):
             await home.read()
 
 

@@ -97,7 +97,6 @@ CASES = {
             INVERTER_ALARM: InverterAlarm.NONE,
             BATTERY_TEMPERATURE: 22.5,
             BATTERY_SOC: 55.5,
-            PV_ENERGY_TOTAL: 1_000_000,
             BATTERY_CHARGE_TOTAL: 123_450,
             BATTERY_DISCHARGE_TOTAL: 98_760,
             GRID_EXPORT_TOTAL: 50_000,
@@ -132,6 +131,9 @@ CASES = {
             INVERTER_ALARM: InverterAlarm.TEMPERATURE,
         },
         bad={BATTERY_TEMPERATURE: Quality.INVALID},
+    ),
+    "huawei: without a battery the AC counter is the panels'": Case(
+        "huawei-sun2000", {32106: [0x0001, 0x86A0]}, {PV_ENERGY_TOTAL: 1_000_000}, variants=("no_battery",)
     ),
     "sungrow: low word first, newer firmware discharges positive": Case(
         "sungrow-sh",
@@ -300,6 +302,7 @@ CASES = {
             840: [0, 0, 0xFC18, 83, 2],
             850: [1500],
             262: [235],
+            266: [834],
             31: [9, 0],
         },
         {
@@ -307,7 +310,7 @@ CASES = {
             LOAD_POWER: 1500,
             GRID_POWER: -160,
             BATTERY_POWER: -1000,
-            BATTERY_SOC: 83,
+            BATTERY_SOC: 83.4,
             BATTERY_TEMPERATURE: 23.5,
             INVERTER_STATE: RUNNING,
             INVERTER_ALARM: InverterAlarm.NONE,
@@ -315,7 +318,9 @@ CASES = {
         stations={"battery": 225, "vebus": 227},
     ),
     "victron: a negative power in an unsigned register": Case(
-        "victron-gx", {808: [0xFFFE, *[0] * 14], 850: [0]}, {PV_POWER: 0, LOAD_POWER: 0, GRID_POWER: 0}
+        "victron-gx",
+        {808: [0xFFFE, *[0] * 14], 842: [0, 83, 0], 850: [0]},
+        {PV_POWER: 0, LOAD_POWER: 0, GRID_POWER: 0, BATTERY_SOC: 83},
     ),
     "deye one phase: import counter in words 78 and 80": Case(
         "deye-sunsynk-1p",
