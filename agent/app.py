@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agent import __version__
+from agent.clock import SystemClock
 from agent.config import AgentSettings, SourceTable, UplinkTable
 from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.signals import Equipment, Quality, Reading, signal_name
@@ -25,6 +26,7 @@ from agent.sources.modbus import ModbusSource
 from agent.sources.poller import Poller
 from agent.sources.profile_file import load_profile
 from agent.sources.recording import ColumnMapping, read_recording
+from agent.timekeeping import Timekeeper
 from agent.uplink.broker import BrokerSettings, MqttBroker
 from agent.uplink.drain import Uplink, UplinkSettings
 
@@ -55,9 +57,13 @@ def make_source(table: SourceTable, clock: Clock) -> ModbusSource:
 
 
 def make_uplink(
-    settings: AgentSettings, table: UplinkTable, outbox: SqliteOutbox, document: Callable[[], dict[str, Any]]
+    settings: AgentSettings,
+    table: UplinkTable,
+    outbox: SqliteOutbox,
+    document: Callable[[], dict[str, Any]],
+    time: Timekeeper | None,
 ) -> Uplink:
-    """The way out of one `[uplink]` table."""
+    """The way out of one `[uplink]` table; nothing goes that `time` may still have to put right."""
 
     def file(name: str | None) -> Path | None:
         return None if name is None else settings.path.parent / name
@@ -85,6 +91,7 @@ def make_uplink(
         settings.clock,
         document,
         random.Random(),
+        ready=time.settled if time is not None else lambda: True,
     )
 
 
@@ -100,11 +107,16 @@ class Agent:
         self.poller = _poller(self.sources, settings)
         self.equipment: dict[str, Equipment] = {}
         self.started_ms = self.clock.now_ms()
-        self.uplink = None if settings.uplink is None else make_uplink(settings, settings.uplink, outbox, self.document)
+        self.time = _timekeeper(self.clock, pipeline, outbox)
+        self.uplink: Uplink | None = None
+        if settings.uplink is not None:
+            self.uplink = make_uplink(settings, settings.uplink, outbox, self.document, self.time)
         self._health: dict[str, Any] = {}
 
     async def start(self) -> None:
         """Write down that the agent has started."""
+        if self.time is not None:
+            await self.time.start()
         self.pipeline.starts += 1
         now_ms = self.clock.now_ms()
         detail: dict[str, str | int | float | bool | None] = {"version": __version__, "starts": self.pipeline.starts}
@@ -148,6 +160,8 @@ class Agent:
         if self.poller is None:
             return
         async for reading, reachable in self.poller.readings():
+            if self.time is not None:
+                reading = await self.time.look(reading)
             urgent = await self.pipeline.take(reading, reachable)
             self._health = await self._measure()
             self._wake(urgent=urgent)
@@ -197,6 +211,8 @@ class Agent:
             "disk_free_bytes": _rounded(shutil.disk_usage(self.settings.state).free),
             "rss_bytes": _rounded(_resident_bytes()),
         }
+        if self.time is not None:
+            health["clock"] = self.time.quality
         if self.pipeline.held:
             health["held"] = self.pipeline.held
         if stats.days_left is not None:
@@ -212,6 +228,11 @@ def _poller(sources: list[ModbusSource], settings: AgentSettings) -> Poller | No
     if not sources:
         return None
     return Poller(sources, interval_s=settings.interval_s, clock=settings.clock, budget_s=settings.budget_s)
+
+
+def _timekeeper(clock: Clock, pipeline: Pipeline, outbox: SqliteOutbox) -> Timekeeper | None:
+    """None for a simulated clock: it cannot be set, and it runs too fast to be compared."""
+    return Timekeeper(clock, pipeline, outbox, clock.disciplined) if isinstance(clock, SystemClock) else None
 
 
 def _rounded(number: int) -> int:

@@ -14,7 +14,8 @@ from agent.diagnosis.engine import Diagnosis
 from agent.diagnosis.settings import DiagnosisSettings
 from agent.domain.errors import BadInput, Transient
 from agent.domain.signals import Reading
-from agent.domain.wire import Body, Fault
+from agent.domain.timeline import Correction, moved
+from agent.domain.wire import Body, Event, Fault
 from agent.holding import Held, within
 from agent.ports import Outbox
 
@@ -23,11 +24,16 @@ _log: Final = logging.getLogger("emberwatt.pipeline")
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """Where the diagnosis stood after the reading of `at_ms`, and how often the agent had started."""
+    """Where the diagnosis stood after the reading of `at_ms`, and how often the agent had started.
+
+    In the boot `boot` the wall clock was `offset_ms` ahead of the monotonic one.
+    """
 
     at_ms: int = NO_READING
     starts: int = 0
     diagnosis: bytes | None = None
+    boot: bytes = b""
+    offset_ms: int = 0
 
 
 def restore(settings: DiagnosisSettings, stored: bytes | None) -> tuple[Diagnosis, Checkpoint]:
@@ -65,6 +71,9 @@ class Pipeline:
         self._at_risk_ms = round(at_risk_s * 1000)
         self._committed_ms = checkpoint.at_ms
         self._pending: Held = []
+        self._corrections: list[Correction] = []
+        self.boot = checkpoint.boot
+        self.offset_ms = checkpoint.offset_ms
 
     @classmethod
     async def resume(cls, settings: DiagnosisSettings, outbox: Outbox, *, at_risk_s: float = 900.0) -> "Pipeline":
@@ -77,6 +86,11 @@ class Pipeline:
             pipeline.reset = str(error)
             return pipeline
         return cls(diagnosis, outbox, checkpoint, at_risk_s=at_risk_s)
+
+    @property
+    def corrected(self) -> bool:
+        """Whether the journal has every correction."""
+        return not self._corrections
 
     @property
     def held(self) -> int:
@@ -96,15 +110,38 @@ class Pipeline:
         self._pending += bodies
         await self.commit()
 
+    async def correct(self, corrections: Sequence[Correction], own: Correction | None, event: Event) -> None:
+        """The clock was set: what is not sent yet is put right, and `own` also what the diagnosis remembers.
+
+        What waits in memory is first stored as the wrong clock showed it, so that it is put right and marked like the
+        rest. A kill in between leaves the old checkpoint, and the same is done again.
+        """
+        if own is not None:
+            self._pending += self.diagnosis.move(own.move, rename=own.rename)
+            try:
+                await self._outbox.append(self._pending)
+                self._pending = []
+            except Transient as error:
+                _log.warning("records are held in memory: %s", error)
+                self._pending = [
+                    (own.move(at_ms), moved(body, own.move, rename=own.rename)) for at_ms, body in self._pending
+                ]
+            self.at_ms = own.move(self.at_ms)
+        self._corrections += corrections
+        await self.note([(event.at_ms, event)])
+
     async def commit(self, *, always: bool = False) -> bool:
         """Make everything pending durable; with `always` the state is kept even when there is nothing pending."""
         pending, self._pending = self._pending, []
         if not pending and not always:
             return False
-        state = Checkpoint(self.at_ms, self.starts, self.diagnosis.state())
-        self._committed_ms = self.at_ms
+        state = msgspec.msgpack.encode(
+            Checkpoint(self.at_ms, self.starts, self.diagnosis.state(), self.boot, self.offset_ms)
+        )
+        self._committed_ms, corrections = self.at_ms, tuple(self._corrections)
         try:
-            await self._outbox.append(pending, checkpoint=msgspec.msgpack.encode(state))
+            await self._outbox.append(pending, checkpoint=state, corrections=corrections)
+            self._corrections = self._corrections[len(corrections) :]
         except Transient as error:
             self._pending = within(pending + self._pending)
             if not self.refused:

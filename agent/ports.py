@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agent.domain.signals import Equipment, Reading, SignalName
+from agent.domain.timeline import Correction
 from agent.domain.wire import Body, Record
 
 
@@ -67,9 +68,16 @@ class Position:
 class Outbox(Protocol):
     """The append-only journal. Opened with `async with`."""
 
-    async def append(self, bodies: Sequence[tuple[int, Body]], *, checkpoint: bytes | None = None) -> int:
+    async def append(
+        self,
+        bodies: Sequence[tuple[int, Body]],
+        *,
+        checkpoint: bytes | None = None,
+        corrections: Sequence[Correction] = (),
+    ) -> int:
         """Append `(at_ms, body)` records, and the checkpoint with them, in one transaction.
 
+        Before that, in the same transaction, what is not acknowledged yet is put right by `corrections` of its boot.
         Returns the last sequence number once everything is durable. Raises `Transient` when the disk refuses.
         """
         ...

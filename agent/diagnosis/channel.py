@@ -7,6 +7,7 @@ from agent.domain.episodes import Episode, Tracker
 from agent.domain.faults import FAULTS, FaultCode
 from agent.domain.rules import Rule
 from agent.domain.signals import Reading, SignalName
+from agent.domain.timeline import Move
 from agent.domain.wire import Fault
 
 UPDATE_EVERY_MS: Final = 6 * 3_600_000
@@ -25,6 +26,7 @@ class Channel:
         self._evidence: dict[str, float] = {}
         self._told_ms = 0
         self._told_failing_ms = 0
+        self._kept_id = ""  # of an episode that was told before the clock was set
 
     def observe(self, reading: Reading) -> list[Fault]:
         """Judge a reading and follow it up."""
@@ -57,7 +59,17 @@ class Channel:
             key = f"worst_{watched}"
             self._evidence[key] = min(self._evidence.get(key, values[watched]), values[watched])
 
+    def move(self, move: Move, *, rename: bool) -> None:
+        """The clock was set. With `rename` what was told is put right as well, so that a fault's id moves too."""
+        if self.tracker.active and not rename:
+            self._kept_id = self._id(self.tracker.episode())
+        self.tracker.move(move)
+        self._told_ms = move(self._told_ms)
+        if self.rule is not None:
+            self.rule.move(move)
+
     def _start(self, at_ms: int, episode: Episode) -> Fault:
+        self._kept_id = ""
         return self._tell("start", at_ms, episode)
 
     def _end(self, episode: Episode) -> Fault:
@@ -89,6 +101,8 @@ class Channel:
         )
 
     def _id(self, episode: Episode) -> str:
+        if self._kept_id:
+            return self._kept_id
         return ".".join(part for part in (self.code, self.component, str(episode.start_ms)) if part)
 
     def active_fault(self) -> Fault | None:
@@ -97,10 +111,12 @@ class Channel:
 
     def state(self) -> list[Any]:
         rule = self.rule.state() if self.rule else []
-        return [self.tracker.state(), rule, self._evidence, self._told_ms, self._told_failing_ms]
+        told = [self._told_ms, self._told_failing_ms, self._kept_id]
+        return [self.tracker.state(), rule, self._evidence, *told]
 
     def restore(self, state: list[Any]) -> None:
-        tracker, rule, self._evidence, self._told_ms, self._told_failing_ms = state
+        tracker, rule, self._evidence, self._told_ms, self._told_failing_ms = state[:5]
+        self._kept_id = state[5] if len(state) > 5 else ""
         self.tracker.restore(tracker)
         if self.rule is not None:
             self.rule.restore(rule)

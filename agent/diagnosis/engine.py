@@ -25,6 +25,7 @@ from agent.domain.rules import (
 from agent.domain.rules_heating import BoilerLockout, LowWaterPressure, NoHeat
 from agent.domain.signals import Quality, Reading, SignalName
 from agent.domain.streaming import Windows
+from agent.domain.timeline import Move
 from agent.domain.wire import Body, Fault, Reliability
 
 STATE_VERSION: Final = 1
@@ -102,6 +103,23 @@ class Diagnosis:
             records += self._reliability_records(at_ms, day, faults)
             self._day = day
         return records
+
+    def move(self, move: Move, *, rename: bool) -> list[tuple[int, Body]]:
+        """The clock was set: everything it remembers is put right, so that the next reading follows the last one.
+
+        Returns the open window where it had to be closed, as the wrong clock showed it. `rename`: see `Channel.move`.
+        """
+        if self._last is not None:
+            self._last = Reading(move(self._last.at_ms), self._last.values, self._last.bad)
+        self._energy.move(move)
+        for channel in (*self._channels, *self._sources.values()):
+            channel.move(move, rename=rename)
+        for _, mtbf in self._published:
+            mtbf.move(move)
+        if self._last is not None and self._day is not None:
+            self._day = self._local.day(self._last.at_ms)
+        closed = self._windows.move(move)
+        return [] if closed is None else [(closed.start_ms + closed.window_s * 1000, closed)]
 
     def _faults(self, reading: Reading, reachable: Mapping[str, bool]) -> list[Fault]:
         faults: list[Fault] = []

@@ -22,6 +22,7 @@ from agent.domain.signals import (
     SignalName,
     spec_of,
 )
+from agent.domain.timeline import Move
 from agent.domain.wire import Energy
 
 # Twice mW·ms, since the trapezoid's halving would leave the whole numbers.
@@ -93,6 +94,10 @@ class Integral:
         self.negative += later.negative
         if later._last_ms is not None:
             self._last_ms, self._last_mw = later._last_ms, later._last_mw
+
+    def move(self, move: Move) -> None:
+        """The clock was set: the next sample follows the last one as it did."""
+        self._last_ms = move.maybe(self._last_ms)
 
     def state(self) -> list[Any]:
         parts = (*divmod(self.positive, _PER_WH), *divmod(self.negative, _PER_WH))
@@ -171,6 +176,13 @@ class EnergyMeter:
                 integrated.update({name: round(wh, 3) for name, wh in parts if name and name not in self._measured})
         both = ((dict(self._measured), True), (integrated, False))
         return [Energy(at_ms, counters, measured) for counters, measured in both if counters]
+
+    def move(self, move: Move) -> None:
+        """The clock was set."""
+        self._sum_up()
+        self._hour = None if self._hour is None else move(self._hour * _HOUR_MS) // _HOUR_MS
+        for integral in self._integrals.values():
+            integral.move(move)
 
     def state(self) -> dict[str, Any]:
         self._sum_up()

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Any, Final, Protocol
 
 from agent.domain.reliability import EpisodeReliability
+from agent.domain.timeline import Move
 
 _MINUTE_MS: Final = 60_000
 _W_MS_PER_WH: Final = 3_600_000
@@ -70,6 +71,10 @@ class Tracker(Protocol):
 
     def episode(self) -> Episode:
         """The present (or, when there is none, the last) episode."""
+        ...
+
+    def move(self, move: Move, /) -> None:
+        """The clock was set: every time it remembers is put right."""
         ...
 
     def state(self) -> list[Any]: ...
@@ -183,6 +188,10 @@ class EpisodeTracker:
         self.reliability.add_repair()
         return (self._episode(max(self._well_from_ms, self._start_ms)),)
 
+    def move(self, move: Move, /) -> None:
+        self._start_ms, self._well_from_ms = move(self._start_ms), move.maybe(self._well_from_ms)
+        self._last_ms, self._evidence_ms = move(self._last_ms), move(self._evidence_ms)
+
     def state(self) -> list[Any]:
         return [
             *(int(self._phase), self._start_ms, self._failing_ms, self._lost_w_ms, self._well_from_ms, self._well_ms),
@@ -255,6 +264,12 @@ class MinuteTracker:
         if begun:
             changes.append(self.episode())
         return changes
+
+    def move(self, move: Move, /) -> None:
+        self._start_ms = move(self._start_ms)
+        self._failing_minute, self._counted_minute = (
+            move.minute(m) for m in (self._failing_minute, self._counted_minute)
+        )
 
     def state(self) -> list[Any]:
         return [

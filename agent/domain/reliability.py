@@ -10,6 +10,7 @@ from math import log
 from typing import Final
 
 from agent.domain.distributions import chi_square_quantile, f_quantile
+from agent.domain.timeline import Move
 
 State = dict[str, float | int | None]
 
@@ -54,6 +55,13 @@ class PublishedMtbf:
             raise ValueError(f"minute {minute} lies before the last failing one, {self.last}")
         self.last = minute
         self.failures += 1
+
+    def move(self, move: Move) -> None:
+        """The clock was set: its times are put right, and so is a gap that only the wrong clock had made."""
+        first, last = move.minute(self.first), move.minute(self.last)
+        if first == self.first and last is not None and self.last is not None:
+            self.minutes = max(0, self.minutes + last - self.last)
+        self.first, self.last = first, last
 
     def value(self) -> float:
         """MTBF in minutes."""

@@ -23,6 +23,7 @@ from agent.domain.signals import (
     SignalName,
 )
 from agent.domain.sun import Height
+from agent.domain.timeline import Move
 
 Values = Mapping[SignalName, float]
 Verdict = bool | None
@@ -50,6 +51,10 @@ class Rule(Protocol):
         """Power lost while failing, None where it cannot be told."""
         ...
 
+    def move(self, move: Move, /) -> None:
+        """The clock was set: every time it remembers is put right."""
+        ...
+
     def state(self) -> list[float]: ...
 
     def restore(self, state: Sequence[float]) -> None: ...
@@ -62,6 +67,9 @@ class Memoryless:
 
     def loss_w(self, _values: Values, /) -> float | None:
         return None
+
+    def move(self, move: Move, /) -> None:
+        """Nothing to put right."""
 
     def state(self) -> list[float]:
         return []
@@ -151,6 +159,9 @@ class BatteryNotCharging:
     def loss_w(self, values: Values, /) -> float | None:
         surplus = min(values[PV_POWER] - values[LOAD_POWER], self._limits.charge_limit_w)
         return max(0.0, surplus - max(0.0, values[BATTERY_POWER]))
+
+    def move(self, move: Move, /) -> None:
+        self._soc_ms = move.maybe(self._soc_ms)
 
     def state(self) -> list[float]:
         return [] if self._soc_ms is None else [int(self._full), self._soc_ms]

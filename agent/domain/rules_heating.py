@@ -15,6 +15,7 @@ from agent.domain.signals import (
     Reading,
     SignalName,
 )
+from agent.domain.timeline import Move
 
 
 class BoilerLockout(Memoryless):
@@ -89,6 +90,9 @@ class LowWaterPressure:
 
     def loss_w(self, _values: Values, /) -> float | None:
         return None
+
+    def move(self, move: Move, /) -> None:
+        """Nothing to put right."""
 
     def state(self) -> list[float]:
         return [int(self._low)]

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from agent.domain.signals import Quality, Reading, SignalName, spec_of
+from agent.domain.timeline import Move
 from agent.domain.wire import SignalSummary, Summary
 
 
@@ -281,6 +282,21 @@ class Windows:
             return None
         summaries = [window.value(name) for name, window in sorted(self._signals.items())]
         return Summary(self._start_ms, self._window_ms // 1000, summaries)
+
+    def move(self, move: Move) -> Summary | None:
+        """The clock was set: the open window goes on when it still fits the grid, otherwise it is closed.
+
+        Returns the closed one, as the wrong clock showed it.
+        """
+        if self._start_ms is None:
+            return None
+        start_ms = move(self._start_ms)
+        closed = self.value()
+        if start_ms % self._window_ms:
+            self._start_ms, self._signals = None, {}
+            return closed
+        self._start_ms = start_ms
+        return None
 
     def merge(self, later: "Windows") -> None:
         """Take in what `later` saw after this one, of the same window."""

@@ -22,9 +22,11 @@ from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 from agent.domain.errors import BadInput, Transient
+from agent.domain.timeline import Correction, Span
 from agent.domain.wire import EPOCH_BYTES, Body, Record, encode_body
 from agent.outbox import rows
 from agent.outbox.ageing import Ageing
+from agent.outbox.correcting import correct, spans
 from agent.outbox.lock import FileLock
 from agent.outbox.rescue import Moment, rescue, unfinished
 from agent.outbox.rows import Row
@@ -100,13 +102,28 @@ class SqliteOutbox:
         await self._work(self._close)
         self._thread.shutdown(wait=False)
 
-    async def append(self, bodies: Sequence[tuple[int, Body]], *, checkpoint: bytes | None = None) -> int:
+    @property
+    def boot(self) -> bytes:
+        """Which boot records are stored with."""
+        return self._boot
+
+    async def append(
+        self,
+        bodies: Sequence[tuple[int, Body]],
+        *,
+        checkpoint: bytes | None = None,
+        corrections: Sequence[Correction] = (),
+    ) -> int:
         """See `agent.ports.Outbox`. Raises `BadInput` for a record too large to ever be sent."""
         encoded = [(at_ms, *encode_body(body)) for at_ms, body in bodies]
         for _, kind, raw in encoded:
             if len(raw) > MAX_RECORD_BYTES:
                 raise BadInput(f"{kind} record of {len(raw)} bytes, at most {MAX_RECORD_BYTES} allowed")
-        return await self._work(self._guarded, self._append, encoded, checkpoint)
+        return await self._work(self._guarded, self._append, encoded, checkpoint, corrections)
+
+    async def spans(self) -> list[Span]:
+        """The boots of everything that is held, in their order, as their clocks showed them."""
+        return await self._work(self._guarded, self._spans)
 
     async def checkpoint(self) -> bytes | None:
         """See `agent.ports.Outbox`. Where the disk only reads, that is enough for this."""
@@ -244,7 +261,9 @@ class SqliteOutbox:
                 raise
         self._refused = ""
 
-    def _append(self, encoded: Iterable[tuple[int, str, bytes]], checkpoint: bytes | None) -> int:
+    def _append(
+        self, encoded: Iterable[tuple[int, str, bytes]], checkpoint: bytes | None, corrections: Sequence[Correction]
+    ) -> int:
         self._open()
         last, mono = self._position.last, self._clock.monotonic_ms()
         fresh = [
@@ -252,6 +271,8 @@ class SqliteOutbox:
             for step, (at_ms, kind, raw) in enumerate(encoded, 1)
         ]
         with self._transaction() as db:
+            for correction in corrections:
+                correct(db, correction, self._position.acknowledged)
             rows.insert(db, fresh)
             if checkpoint is not None:
                 rows.put_checkpoint(db, checkpoint)
@@ -277,6 +298,10 @@ class SqliteOutbox:
         with self._explained():
             found = rows.select(self._open(), "seq > ? ORDER BY seq LIMIT ?", seq, limit)
         return [row.record() for row in found]
+
+    def _spans(self) -> list[Span]:
+        with self._explained():
+            return spans(self._open(), self._position.acknowledged)
 
     def _acknowledge(self, epoch: bytes, through: int) -> None:
         self._open()

@@ -57,7 +57,10 @@ class UplinkStats:
 
 
 class Uplink:
-    """Drains the journal, keeps the reported twin in step, hands desired twins to `on_desired`."""
+    """Drains the journal, keeps the reported twin in step, hands desired twins to `on_desired`.
+
+    Batches go only while `ready()`; whoever makes it true calls `wake`.
+    """
 
     def __init__(
         self,
@@ -68,6 +71,7 @@ class Uplink:
         document: Callable[[], Document],
         rng: random.Random,
         on_desired: Callable[[TwinMessage], None] | None = None,
+        ready: Callable[[], bool] = lambda: True,
     ) -> None:
         self._settings = settings
         self._outbox = outbox
@@ -75,6 +79,7 @@ class Uplink:
         self._clock = clock
         self._rng = rng
         self._on_desired = on_desired
+        self._ready = ready
         self._twin = TwinSync(settings.device, document, clock, settings.report_interval_s)
         self._window = Window(settings.in_flight)
         self._kick = asyncio.Event()
@@ -179,8 +184,10 @@ class Uplink:
             self._flushed_ms = self._clock.monotonic_ms()
 
     def _may_send(self) -> bool:
-        waiting = self._window.sent < self._flush_to and self._window.free
-        return waiting and asyncio.get_running_loop().time() >= self._not_before
+        return self._waiting() and asyncio.get_running_loop().time() >= self._not_before
+
+    def _waiting(self) -> bool:
+        return self._window.sent < self._flush_to and self._window.free and self._ready()
 
     def _until_flush(self, position: Position) -> float | None:
         """Policy seconds until what waits must go; None when nothing waits."""
@@ -194,7 +201,7 @@ class Uplink:
         now, due = asyncio.get_running_loop().time(), []
         if self._window.oldest is not None:
             due.append(self._window.oldest + self._ack_timeout_s)
-        if self._window.sent < self._flush_to and self._window.free:
+        if self._waiting():
             due.append(self._not_before)
         return max(0.0, min(due) - now) if due else None
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from agent.domain.errors import Transient
+from agent.domain.timeline import Correction, moved_raw
 from agent.domain.wire import Body, Record, encode_body
 from agent.ports import Position
 
@@ -26,9 +27,17 @@ class MemoryOutbox:
     async def __aexit__(self, *exc: object) -> None:
         return None
 
-    async def append(self, bodies: Sequence[tuple[int, Body]], *, checkpoint: bytes | None = None) -> int:
+    async def append(
+        self,
+        bodies: Sequence[tuple[int, Body]],
+        *,
+        checkpoint: bytes | None = None,
+        corrections: Sequence[Correction] = (),
+    ) -> int:
         if self.broken:
             raise Transient("memory: disk full")
+        for correction in corrections:
+            self._records = [self._corrected(record, correction) for record in self._records]
         last = self._position.last
         for step, (at_ms, body) in enumerate(bodies, 1):
             kind, raw = encode_body(body)
@@ -38,6 +47,16 @@ class MemoryOutbox:
         self._position = Position(self._position.epoch, self._position.acknowledged, last + len(bodies))
         self._prune()
         return self._position.last
+
+    def _corrected(self, record: Record, correction: Correction) -> Record:
+        """All of this one's records are of one boot."""
+        if record.seq <= self._position.acknowledged:
+            return record
+        raw = moved_raw(record.kind, bytes(record.body), correction.move, rename=correction.rename)
+        at_ms = correction.move(record.at_ms)
+        if (raw, at_ms) == (bytes(record.body), record.at_ms):
+            return record
+        return Record(record.seq, record.kind, at_ms, msgspec.Raw(raw), int(correction.mark))
 
     async def checkpoint(self) -> bytes | None:
         return self._checkpoint
