@@ -115,7 +115,10 @@ def digits(number: int, size: int) -> bytes:
 
 
 class MbusMeters:
-    """Meters on one wire: primary address → its telegrams' data (behind the head). Knows count bits and selection."""
+    """Meters on one wire: primary address → its telegrams' data (behind the head). Knows count bits and selection.
+
+    Behind the last telegram it stays at that one until it is put at its beginning.
+    """
 
     def __init__(self, wire: Wire, serials: Mapping[int, str], telegrams: Mapping[int, list[bytes]]) -> None:
         self.wire = wire
@@ -164,7 +167,9 @@ class MbusMeters:
             turn += 1
         self._turn[meter] = control & 0x20, turn
         telegrams = self.telegrams[meter]
-        self.wire.send(mbus_frame(0x08, meter, mbus_head(self.serials[meter]) + telegrams[turn % len(telegrams)]))
+        self.wire.send(
+            mbus_frame(0x08, meter, mbus_head(self.serials[meter]) + telegrams[min(turn, len(telegrams) - 1)])
+        )
 
 
 def w1_crc(data: bytes) -> int:

@@ -114,7 +114,7 @@ async def test_a_request_that_is_answered_twice_spoils_no_other(cellar: Cellar) 
     cellar.slaves.on_request = noise
     assert await cellar.ask(1, 0, timeout_s=2) == [100, 101]
     assert len(cellar.slaves.requests) == 2
-    cellar.slaves.late_s[1] = 0.01
+    # The second answer to the first request would come while this one is waited for.
     assert await cellar.ask(1, 8, timeout_s=2) == [108, 109]
 
 
@@ -134,6 +134,13 @@ async def test_a_late_answer_is_never_taken_for_the_next_request(cellar: Cellar)
     others = [await cellar.ask(2, address) for address in range(8)]
     assert others == [[200 + address, 201 + address] for address in range(8)]
     assert await cellar.ask(1, 8, timeout_s=1) == [108, 109]
+
+
+async def test_a_late_answer_does_not_answer_the_same_devices_next_request(cellar: Cellar) -> None:
+    cellar.slaves.late_s[1] = 0.25
+    with pytest.raises(TimeoutError):
+        await cellar.ask(1, 0, timeout_s=0.1, late_s=0.3)
+    assert await cellar.ask(1, 8, timeout_s=2) == [108, 109]
 
 
 async def test_a_device_that_owes_an_answer_holds_nobody_else_up(cellar: Cellar) -> None:
