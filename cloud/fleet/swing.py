@@ -13,8 +13,10 @@ from cloud.fleet.robust import Array, Floats
 
 WINDOW_DAYS = 2
 SPAN_H = 6
+# Excursions count up to this many times the median one.
+MOST = 3.0
 # A swing that comes again after its period correlates with itself by this much or more; chance stays below.
-AGAIN = 0.3
+AGAIN = 0.28
 # Periods up to this (or next to the shortest that can be seen) are those of starts, not of a control loop.
 CYCLING_MIN = 50.0
 NEAR_SHORTEST = 1.02
@@ -34,6 +36,9 @@ def kind(flow: Array, step_min: int) -> Swing:
     series = flow.reshape(1, -1)
     away = (series - moving_mean(series, max(3, round(SPAN_H * 60 / step_min) | 1)))[0].astype(np.float64)
     away = np.where(np.isfinite(away), away - np.nanmean(away) if np.isfinite(away).any() else 0.0, 0.0)
+    # Tap water and setbacks tower over the swing, but are few.
+    most = MOST * float(np.median(np.abs(away)))
+    away = np.clip(away, -most, most) if most > 0 else away
     frequency, power = _spectrum(away, step_min)
     peak = int(power.argmax())
     near = slice(max(peak - 1, 0), peak + 2)
@@ -44,9 +49,10 @@ def kind(flow: Array, step_min: int) -> Swing:
 
 
 def _again(away: Floats, period: float) -> float:
-    """The highest autocorrelation at a lag near the period (in slots)."""
+    """The highest autocorrelation at a lag near one or two periods (in slots): a period need not be whole slots."""
     energy = float((away * away).sum())
-    lags = range(max(2, int(period) - 1), min(int(np.ceil(period)) + 2, len(away)))
+    near = {lag for times in (1, 2) for lag in range(int(times * period) - 1, int(np.ceil(times * period)) + 2)}
+    lags = sorted(lag for lag in near if 2 <= lag < len(away))
     return max((float((away[lag:] * away[:-lag]).sum()) / max(energy, 1e-9) for lag in lags), default=0.0)
 
 
