@@ -30,7 +30,7 @@ class Cellar:
         self.slaves = slaves
         self.bus = bus
 
-    async def ask(self, unit: int, address: int = 0, count: int = 2, *, timeout_s: float = 0.3, late_s: float = 0.3):
+    async def ask(self, unit: int, address: int = 0, count: int = 2, *, timeout_s: float = 1.0, late_s: float = 0.3):
         client = RtuLink(self.bus, late_s=late_s).client(timeout_s, lambda _: None)
         try:
             assert await client.connect()
