@@ -91,7 +91,7 @@ class Control:
 
     def _truth(self) -> dict[str, Any]:
         told = self._cellar.truth()
-        values = {name: {"value": one.value, "step": one.step} for name, one in told.items()}
+        values = {name: {"value": one.value, "step": one.step, "also": sorted(one.also)} for name, one in told.items()}
         return {"now": instant_text(self._cellar.live.now_ms()), "values": values}
 
     def _faults(self) -> dict[str, Any]:

@@ -40,10 +40,14 @@ from firmware_sim.families.speech import Speech
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A signal's true value, and what one unit of the registers that tell it is worth, several registers together."""
+    """A signal's true value, and what one unit of the registers that tell it is worth, several registers together.
+
+    `also` are other values that the same registers could mean, as where a maker has one number for two states.
+    """
 
     value: float
     step: float
+    also: frozenset[float] = frozenset()
 
 
 # Signal → the fact with its value, then the ways to tell it: sets of facts that must all be in registers.
@@ -74,6 +78,8 @@ _WAYS: Final[Mapping[SignalName, tuple[str, tuple[tuple[str, ...], ...]]]] = {
     WATER_PRESSURE: ("pressure", (("pressure",),)),
     BOILER_FAULT: ("fault", (("fault",),)),
 }
+# A float of 32 bits carries 24 bits of its value.
+_FLOAT_STEP: Final = 2.0**-23
 _OF_MODEL_160: Final = frozenset({"p_pv", "p_pv_1", "p_charge", "p_discharge", "e_pv_1"})
 _CHAIN_STEPS: Final[Mapping[str, float]] = {"soc": 0.01, "t_inv": 0.1}
 
@@ -86,7 +92,7 @@ def told(facts: Facts, speech: Speech) -> dict[SignalName, Told]:
         value = facts.get(name)
         step = next((sum(steps[fact] for fact in set(way)) for way in ways if set(way) <= steps.keys()), None)
         if isinstance(value, float | int) and step is not None:
-            known[signal] = Told(float(value), step)
+            known[signal] = Told(float(value), step or abs(float(value)) * _FLOAT_STEP)
     if LOAD_POWER not in known and GRID_POWER in known and "p_ac" in steps and "p_load" in facts:
         known[LOAD_POWER] = Told(_number(facts, "p_load"), known[GRID_POWER].step + steps["p_ac"])
     _words(facts, steps, known, speech)
@@ -95,11 +101,14 @@ def told(facts: Facts, speech: Speech) -> dict[SignalName, Told]:
 
 def _words(facts: Facts, steps: Mapping[str, float], known: dict[SignalName, Told], speech: Speech) -> None:
     state, alarm = facts.get("state"), facts.get("alarm")
-    states, alarms = [one.name.lower() for one in InverterState], [one.name.lower() for one in InverterAlarm]
-    if "p_ac" in steps and isinstance(state, str) and _is_plain(speech, "state", state, states):
-        known[INVERTER_STATE] = Told(float(InverterState[state.upper()]), 0.0)
-    if "alarm" in steps and isinstance(alarm, str) and _is_plain(speech, "alarm", alarm, alarms):
-        known[INVERTER_ALARM] = Told(float(InverterAlarm[alarm.upper()]), 0.0)
+    if "p_ac" in steps and "state" in steps and isinstance(state, str):
+        alike = _alike(speech, "state", state, [one.name.lower() for one in InverterState])
+        others = frozenset(float(InverterState[word.upper()]) for word in alike)
+        known[INVERTER_STATE] = Told(float(InverterState[state.upper()]), 0.0, others)
+    if "alarm" in steps and isinstance(alarm, str):
+        alike = _alike(speech, "alarm", alarm, [one.name.lower() for one in InverterAlarm])
+        others = frozenset(float(InverterAlarm[word.upper()]) for word in alike)
+        known[INVERTER_ALARM] = Told(float(InverterAlarm[alarm.upper()]), 0.0, others)
     valve = facts.get("valve_percent")
     if isinstance(valve, float) and "valve_percent" in steps:
         # District heating has no burner: an open valve stands for heat being made.
@@ -109,10 +118,8 @@ def _words(facts: Facts, steps: Mapping[str, float], known: dict[SignalName, Tol
             known[signal] = Told(known[signal].value, 0.0)
 
 
-def _is_plain(speech: Speech, what: str, word: str, words: Sequence[str]) -> bool:
-    """Whether the registers tell this word from all that the family has a number of its own for."""
-    if speech.family.layout is not Layout.ROWS:
-        return True
+def _alike(speech: Speech, what: str, word: str, words: Sequence[str]) -> list[str]:
+    """The other words that the family's registers cannot tell from this one."""
     rows = [
         row for table in speech.family.tables if table.fits(speech.options) for row in table.rows if row.what == what
     ]
@@ -120,8 +127,7 @@ def _is_plain(speech: Speech, what: str, word: str, words: Sequence[str]) -> boo
     def numbers(one: str) -> tuple[int | None, ...]:
         return tuple(row.codes.get(one, row.codes.get("else")) for row in rows)
 
-    named = [one for one in words if any(one in row.codes for row in rows)]
-    return bool(rows) and [one for one in named if numbers(one) == numbers(word)] in ([word], [])
+    return [one for one in words if rows and one != word and numbers(one) == numbers(word)]
 
 
 def _number(facts: Facts, name: str) -> float:
@@ -130,7 +136,7 @@ def _number(facts: Facts, name: str) -> float:
 
 
 def register_steps(speech: Speech) -> dict[str, float]:
-    """What one unit of a register is worth, for every fact that stands in one; the finest where there are several."""
+    """What one unit of a register is worth, per fact in one; the coarsest of several, and 0 for a float."""
     steps: dict[str, float] = {}
     if speech.family.layout is not Layout.ROWS:
         steps = {fact: _CHAIN_STEPS.get(fact, 1.0) for fact in speech.known}
@@ -138,7 +144,7 @@ def register_steps(speech: Speech) -> dict[str, float]:
     for table in speech.family.tables:
         for row in table.rows if table.fits(speech.options) else ():
             step = 0.0 if row.type == "f32" else row.k
-            steps[row.what] = min(step, steps.get(row.what, step))
+            steps[row.what] = max(step, steps.get(row.what, step))
             steps |= {f"{row.what}.{flag}": 0.0 for flag in row.bits}
     if speech.family.layout is Layout.STOREDGE:
         # No model 160: the panels are what the DC bus and the battery together tell.

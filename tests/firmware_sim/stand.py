@@ -61,7 +61,7 @@ def read(first: int, count: int, function: int = 3) -> bytes:
 
 
 def crc(data: bytes) -> bytes:
-    """CRC of Modbus by the book's bitwise definition, reflected the other way round than the simulator does it."""
+    """CRC-16 of Modbus, bit by bit, written apart from the simulator's."""
     register = 0xFFFF
     for byte in data:
         register ^= byte

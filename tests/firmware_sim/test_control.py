@@ -43,7 +43,7 @@ async def test_switches_over_a_socket(tmp_path: Path) -> None:
         assert await order(do="clear", code="exception") == {"ok": True, "cleared": 1}
         assert signed32(await reader.words(P_GRID, 2)) == pytest.approx(right, abs=2)
         truth = await order(do="truth")
-        assert truth["values"]["grid_power"] == {"value": pytest.approx(-right, abs=1), "step": 1.0}
+        assert truth["values"]["grid_power"] == {"value": pytest.approx(-right, abs=1), "step": 1.0, "also": []}
         order.writer.close()
     assert not path.exists()
 

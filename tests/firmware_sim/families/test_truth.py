@@ -2,6 +2,7 @@ import pytest
 
 from agent.domain.signals import (
     BATTERY_POWER,
+    BATTERY_SOC,
     BURNER_ON,
     GRID_POWER,
     INVERTER_ALARM,
@@ -37,7 +38,8 @@ async def test_powers_are_those_of_the_plant_and_balance() -> None:
         ("goodwe-et", {}, PV_POWER, 2.0),
         ("deye-sunsynk", {"model": "three-phase-hv"}, BATTERY_POWER, 10.0),
         ("sungrow-sh", {}, PV_ENERGY_TOTAL, 100.0),
-        ("eastron-sdm630", {}, GRID_POWER, 0.0),
+        ("eastron-sdm630", {}, GRID_POWER, 3283.93 * 2**-23),
+        ("victron-gx", {}, BATTERY_SOC, 1.0),
         ("huawei-sun2000", {}, LOAD_POWER, 1.0),
         ("sma-hybrid", {}, LOAD_POWER, 3.0),
     ],
@@ -47,16 +49,18 @@ async def test_a_step_is_what_one_unit_of_the_registers_is_worth(
 ) -> None:
     async with stand(family, **options) as cellar:
         (found,) = (one for name, one in cellar.truth().items() if name == signal)
-        assert found.step == pytest.approx(step)
+        assert found.step == pytest.approx(step, rel=1e-4)
 
 
 async def test_a_state_is_told_where_the_registers_can() -> None:
     async with stand("huawei-sun2000") as cellar:
         assert cellar.truth()[INVERTER_STATE].value == InverterState.RUNNING
+        assert cellar.truth()[INVERTER_STATE].also == set()
         assert cellar.truth()[INVERTER_ALARM].value == InverterAlarm.NONE
     async with stand("goodwe-et") as cellar:
-        # Throttled and running are one number there, and waiting is off, sleeping and standby.
-        assert INVERTER_STATE not in cellar.truth()
+        # Throttled and running are one number there.
+        state = cellar.truth()[INVERTER_STATE]
+        assert (state.value, state.also) == (InverterState.RUNNING, {InverterState.THROTTLED})
     async with stand("sma-hybrid", at_ms=NIGHT_MS) as cellar:
         assert INVERTER_ALARM in cellar.truth()
 
