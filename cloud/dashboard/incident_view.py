@@ -155,15 +155,8 @@ def _sites(one: Incident) -> str:
 
 def _why(one: Incident) -> str:
     """Evidence as a person reads it: signals by their labels."""
-    texts = []
-    for part in one.why.split(", "):
-        name, _, value = part.partition(" ")
-        number = _number(value)
-        if number is None:
-            texts.append(part)
-        else:
-            texts.append(f"{words.signal_words(name).partition(' (')[0]} {formats.with_unit(name, number)}")
-    return ", ".join(texts)
+    text = ", ".join(_plain_parts(one.why))
+    return text[:1].upper() + text[1:]
 
 
 def _number(text: str) -> float | None:

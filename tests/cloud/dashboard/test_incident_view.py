@@ -19,7 +19,7 @@ def test_a_line_says_where_why_and_what_it_costs() -> None:
 
 def test_evidence_that_is_a_sentence_stays_one() -> None:
     line = incident_view.line(an_incident(why="room 19 degrees, without moving"), SITES, NOW_MS)
-    assert line.why == "room 19 degrees, without moving"
+    assert line.why == "Room 19 degrees, without moving"
 
 
 def test_what_is_over_costs_nothing_and_a_dismissal_says_until_when() -> None:

@@ -47,6 +47,15 @@ def test_pages_fit_a_phone_and_ask_for_nothing_from_elsewhere(
     browser.size(1400, 900)
 
 
+def test_on_a_phone_the_buttons_come_before_a_thousand_sites(browser: Page, address: str) -> None:
+    browser.size(400, 800, mobile=True)
+    browser.goto(f"{address}/incidents/i-fw")
+    top = "document.querySelector('{}').getBoundingClientRect().top"
+    assert browser.ask(f"{top.format('.reasons')} < {top.format('.act')}")
+    assert browser.ask(f"{top.format('.act')} < {top.format('section.sites')}")
+    browser.size(1400, 900)
+
+
 def test_an_incident_is_handled_without_scripts(browser: Page, address: str, works: Works) -> None:
     browser.call("Emulation.setScriptExecutionDisabled", value=True)
     try:
