@@ -6,24 +6,24 @@ import os
 import random
 import shutil
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from agent import __version__
 from agent.clock import SystemClock
-from agent.config import AgentSettings, SourceTable, UplinkTable
-from agent.domain.errors import BadSetup, SourceUnavailable
-from agent.domain.signals import Equipment, Quality, Reading, signal_name
+from agent.config import AgentSettings, UplinkTable
+from agent.domain.errors import SourceUnavailable
+from agent.domain.signals import Equipment, Quality, Reading
 from agent.domain.wire import Event
 from agent.outbox.sqlite import OutboxSettings, SqliteOutbox
 from agent.pipeline import Pipeline
-from agent.ports import Clock
-from agent.sources.corrections import corrected
-from agent.sources.links import TcpLink
-from agent.sources.modbus import ModbusSource
+from agent.ports import Clock, Source
+from agent.sources.carrier_tables import AnyTable, ModbusTable
+from agent.sources.carriers import Carriers
 from agent.sources.poller import Poller
+from agent.sources.profile import Profile
 from agent.sources.profile_file import load_profile
 from agent.sources.recording import ColumnMapping, read_recording
 from agent.timekeeping import Timekeeper
@@ -37,23 +37,15 @@ HISTORY_HOLD = 200
 IDENTIFY_AGAIN_S = 3600.0
 
 
-def make_source(table: SourceTable, clock: Clock) -> ModbusSource:
-    """The device of one `[[source]]` table. Raises `BadSetup`."""
-    profile = corrected(load_profile(table.profile, table.variants), table.correct)
-    try:
-        wanted = None if table.signals is None else frozenset(signal_name(name) for name in table.signals)
-    except ValueError as error:
-        raise BadSetup(f"source {table.name}", f"signals: {error}") from error
-    return ModbusSource(
-        table.name,
-        profile,
-        TcpLink(table.host, table.port),
-        clock=clock,
-        unit=table.unit,
-        more_units=table.more_units,
-        wanted=wanted,
-        timeout_s=table.timeout_s,
-    )
+def make_sources(settings: AgentSettings) -> list[Source]:
+    """The devices of all `[[source]]` tables; a profile's own file is looked for beside the site file."""
+    folder = settings.path.parent
+
+    def load(name: str, variants: Sequence[str]) -> Profile:
+        return load_profile(folder / name if name.endswith(".toml") else name, variants)
+
+    carriers = Carriers(settings.clock, load=load)
+    return [carriers.make_from(table) for table in settings.sources]
 
 
 def make_uplink(
@@ -103,7 +95,7 @@ class Agent:
         self.clock = settings.clock
         self.outbox = outbox
         self.pipeline = pipeline
-        self.sources = [make_source(table, self.clock) for table in settings.sources]
+        self.sources = make_sources(settings)
         self.poller = _poller(self.sources, settings)
         self.equipment: dict[str, Equipment] = {}
         self.started_ms = self.clock.now_ms()
@@ -166,7 +158,7 @@ class Agent:
             self._health = await self._measure()
             self._wake(urgent=urgent)
 
-    async def know(self, source: ModbusSource) -> None:
+    async def know(self, source: Source) -> None:
         """Ask a device who it is, now and again later: it may have been updated or replaced."""
         while True:
             try:
@@ -191,8 +183,10 @@ class Agent:
             **self.pipeline.diagnosis.snapshot(),
         }
 
-    def _describe(self, table: SourceTable) -> dict[str, Any]:
-        entry: dict[str, Any] = {"profile": table.profile}
+    def _describe(self, table: AnyTable) -> dict[str, Any]:
+        entry: dict[str, Any] = {"carrier": str(table.__struct_config__.tag)}
+        if isinstance(table, ModbusTable):
+            entry["profile"] = table.profile
         known = self.equipment.get(table.name)
         if known is not None:
             parts = {"maker": known.maker, "model": known.model, "serial": known.serial, "firmware": known.firmware}
@@ -224,7 +218,7 @@ class Agent:
             self.uplink.wake(urgent=urgent)
 
 
-def _poller(sources: list[ModbusSource], settings: AgentSettings) -> Poller | None:
+def _poller(sources: list[Source], settings: AgentSettings) -> Poller | None:
     if not sources:
         return None
     return Poller(sources, interval_s=settings.interval_s, clock=settings.clock, budget_s=settings.budget_s)

@@ -10,9 +10,9 @@ import msgspec
 from agent.clock import SimulatedClock, SystemClock
 from agent.diagnosis.settings import DiagnosisSettings, settings_from
 from agent.domain.errors import BadSetup
-from agent.domain.proof_model import NO_CHANGE, Change
 from agent.domain.wire import is_device_id
 from agent.ports import Clock
+from agent.sources.carrier_tables import AnyTable, read_table
 
 _BUDGET_SHARE: Final = 0.8
 _BUDGET_CAP_S: Final = 30.0
@@ -23,26 +23,6 @@ class DeviceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: str
     state: str = "state"
-
-
-class SourceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One device: a Modbus TCP address and the profile that says what its registers mean.
-
-    `variants` answer what a profile leaves open, such as the sign of a meter; `more_units` are further stations of the
-    same device; `signals` limits it to some of what it gives; `correct` is what a proof found wrong.
-    `timeout_s` in real seconds.
-    """
-
-    name: str
-    profile: str
-    host: str
-    port: int = 502
-    unit: int | None = None
-    more_units: list[int] = []
-    timeout_s: float | None = None
-    variants: list[str] = []
-    signals: list[str] | None = None
-    correct: Change = NO_CHANGE
 
 
 class PollTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,7 +73,7 @@ class _SiteFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     site: dict[str, Any] = {}
     diagnosis: dict[str, Any] = {}
     replay: dict[str, Any] = {}
-    source: list[SourceTable] = []
+    source: list[dict[str, Any]] = []
     poll: PollTable = PollTable()
     journal: JournalTable = JournalTable()
     uplink: UplinkTable | None = None
@@ -109,7 +89,7 @@ class AgentSettings:
     state: Path
     site_name: str
     diagnosis: DiagnosisSettings
-    sources: tuple[SourceTable, ...]
+    sources: tuple[AnyTable, ...]
     interval_s: float
     budget_s: float
     journal: JournalTable
@@ -136,7 +116,6 @@ def load(path: Path) -> AgentSettings:
         raise BadSetup(str(path), str(error)) from error
     if not is_device_id(file.device.id):
         raise BadSetup(str(path), f"device.id {file.device.id!r} must be 3 to 40 of a-z, 0-9 and -")
-    _check_names(path, file.source)
     _check_positive(path, file)
     try:
         diagnosis = settings_from(table)
@@ -148,7 +127,7 @@ def load(path: Path) -> AgentSettings:
         state=path.parent / file.device.state,
         site_name=str(file.site.get("name", file.device.id)),
         diagnosis=diagnosis,
-        sources=tuple(file.source),
+        sources=_sources(path, file.source),
         interval_s=file.poll.interval_s,
         budget_s=_budget_s(file),
         journal=file.journal,
@@ -157,11 +136,16 @@ def load(path: Path) -> AgentSettings:
     )
 
 
-def _check_names(path: Path, sources: list[SourceTable]) -> None:
+def _sources(path: Path, tables: list[dict[str, Any]]) -> tuple[AnyTable, ...]:
+    try:
+        sources = tuple(read_table(table) for table in tables)
+    except BadSetup as error:
+        raise BadSetup(str(path), f"{error.where}: {error.problem}", hint=error.hint) from error
     names = [source.name for source in sources]
     for name in names:
         if names.count(name) > 1:
             raise BadSetup(str(path), f"source.name {name!r} is used twice; each source needs its own")
+    return sources
 
 
 def _check_positive(path: Path, file: _SiteFile) -> None:

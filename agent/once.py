@@ -4,21 +4,20 @@ import asyncio
 import json
 from typing import Any
 
-from agent.app import JOURNAL, make_source
+from agent.app import JOURNAL, make_sources
 from agent.config import AgentSettings
 from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.signals import Reading, spec_of
 from agent.outbox.peek import peek
 from agent.pipeline import restore
-from agent.sources.modbus import ModbusSource
+from agent.ports import Source
 
 
 async def read(settings: AgentSettings, *, as_json: bool) -> int:
     """Read every source once. Status 1 when one of them did not answer."""
     if not settings.sources:
         raise BadSetup(str(settings.path), "has no [[source]], expected at least one device to read")
-    sources = [make_source(table, settings.clock) for table in settings.sources]
-    answers = dict(await asyncio.gather(*(_one(source) for source in sources)))
+    answers = dict(await asyncio.gather(*(_one(source) for source in make_sources(settings))))
     if as_json:
         print(json.dumps({name: _plain(answer) for name, answer in answers.items()}, indent=2, ensure_ascii=False))
     else:
@@ -27,7 +26,7 @@ async def read(settings: AgentSettings, *, as_json: bool) -> int:
     return 1 if any(isinstance(answer, str) for answer in answers.values()) else 0
 
 
-async def _one(source: ModbusSource) -> tuple[str, Reading | str]:
+async def _one(source: Source) -> tuple[str, Reading | str]:
     async with source:
         try:
             return source.name, await source.read()
