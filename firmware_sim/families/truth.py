@@ -101,7 +101,7 @@ def told(facts: Facts, speech: Speech) -> dict[SignalName, Told]:
 
 def _words(facts: Facts, steps: Mapping[str, float], known: dict[SignalName, Told], speech: Speech) -> None:
     state, alarm = facts.get("state"), facts.get("alarm")
-    if "p_ac" in steps and "state" in steps and isinstance(state, str):
+    if "p_batt" in facts and "state" in steps and isinstance(state, str):
         alike = _alike(speech, "state", state, [one.name.lower() for one in InverterState])
         others = frozenset(float(InverterState[word.upper()]) for word in alike)
         known[INVERTER_STATE] = Told(float(InverterState[state.upper()]), 0.0, others)

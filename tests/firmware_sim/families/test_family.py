@@ -14,7 +14,8 @@ from tests.firmware_sim.support import MINUTE_MS, ORIGIN_MS
 
 ISSUE = {
     "sunspec", "huawei-sun2000", "fronius-gen24", "solaredge-storedge", "sungrow-sh", "goodwe-et", "growatt",
-    "victron-gx", "deye-sunsynk", "sma-hybrid", "solis-hybrid", "samson-trovis", "nibe-s", "stiebel-wpm", "luxtronik",
+    "victron-gx", "deye-sunsynk", "sma-hybrid", "sma-sunny-island",
+    "solis-hybrid", "samson-trovis", "nibe-s", "stiebel-wpm", "luxtronik",
     "idm-navigator", "lambda-eu", "eastron-sdm630", "carlo-gavazzi-em24-rs485", "carlo-gavazzi-em24-ethernet",
 }  # fmt: skip
 NIGHT_MS, DAY_MS = ORIGIN_MS + 14 * 60 * MINUTE_MS, ORIGIN_MS + 120 * MINUTE_MS
