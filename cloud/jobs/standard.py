@@ -9,7 +9,7 @@ import msgspec
 from agent.domain.errors import BadInput, BadSetup
 from cloud.jobs.folder import RunFolder
 from cloud.jobs.registry import Job, Registry
-from cloud.jobs.schedule import ByHand, Daily, Every, Schedule, parse
+from cloud.jobs.schedule import Daily, Every, Schedule, parse
 
 INCIDENTS: Final = "incidents"
 FINDINGS_FILE: Final = "findings.csv"
@@ -104,12 +104,6 @@ def newest_findings(folder: RunFolder, registry: Registry) -> list[str]:
         if newest is not None and (newest / FINDINGS_FILE).is_file():
             words += ["--findings", str(newest / FINDINGS_FILE)]
     return words
-
-
-def without_source(registry: Registry, names: tuple[str, ...]) -> None:
-    """Jobs that have nothing to work on yet are only started by hand."""
-    for name in names:
-        registry.reschedule(name, ByHand())
 
 
 def root_of(table: JobsTable, config: Path | None) -> Path:

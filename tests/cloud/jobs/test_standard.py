@@ -7,7 +7,7 @@ import pytest
 from agent.domain.errors import BadSetup
 from cloud.jobs.folder import RunFolder
 from cloud.jobs.schedule import ByHand, Daily
-from cloud.jobs.standard import JobsTable, OwnJob, newest_findings, registry_of, root_of, without_source
+from cloud.jobs.standard import JobsTable, OwnJob, newest_findings, registry_of, root_of
 
 
 def test_the_first_jobs_are_there_and_nights_are_local() -> None:
@@ -49,12 +49,6 @@ def test_the_newest_findings_of_each_analysis_are_used(tmp_path: Path) -> None:
         (folder.results(job, number) / name).write_text("")
     newest = tmp_path / "analyse-heating" / "12" / "findings.csv"
     assert newest_findings(folder, registry) == ["--findings", str(newest)]
-
-
-def test_a_job_without_a_source_waits_for_a_person() -> None:
-    registry = registry_of(JobsTable(), "cloud.toml")
-    without_source(registry, ("lake", "analyse-power"))
-    assert [job.name for job in registry.jobs() if isinstance(job.schedule, ByHand)] == ["lake", "analyse-power"]
 
 
 def test_runs_lie_beside_the_file(tmp_path: Path) -> None:
