@@ -6,12 +6,14 @@ The newest setting is taken for the right one.
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, Protocol
 
 from agent.domain.errors import Transient
 from agent.domain.signals import Reading
 from agent.domain.timeline import (
     AHEAD_MS,
+    DAY_MS,
     EARLIEST_MS,
     STEP_MS,
     Correction,
@@ -27,7 +29,6 @@ from agent.ports import Clock
 
 STEP_EVENT: Final = "clock_step"
 ESTIMATED_EVENT: Final = "clock_estimated"
-_DAY_MS: Final = 86_400_000
 _TRIES: Final = 5
 _TOGETHER_MS: Final = 50
 _log: Final = logging.getLogger("emberwatt.time")
@@ -112,7 +113,7 @@ class Timekeeper:
             return 0
         # The boot began when the monotonic clock stood at 0, by the wrong clock at its offset.
         wrong_ms = before_ms + self._clock.monotonic_ms()
-        move = Move(by_ms, before_ms, wrong_ms + _DAY_MS)
+        move = Move(by_ms, before_ms, wrong_ms + DAY_MS)
         unset = wrong_ms < EARLIEST_MS
         pipeline.offset_ms = offset_ms
         correction = Correction(self._journal.boot, move, Mark.CORRECTED, rename=unset)
@@ -137,12 +138,14 @@ class Timekeeper:
         own = None
         if pipeline.at_ms != NO_READING and not plausible(pipeline.at_ms, now_ms):
             own = next((each for each in corrections if each.boot == self._earlier), self._remembered(now_ms))
+            # What the diagnosis still held of that time is stored in this boot.
+            corrections.append(replace(own, boot=self._journal.boot))
         if corrections or own is not None:
             await pipeline.correct(corrections, own, Event(now_ms, ESTIMATED_EVENT, {"boots": len(corrections)}))
 
     def _remembered(self, now_ms: int) -> Correction:
         """For a diagnosis that stopped at an impossible time, of which no record is left: it stopped as this began."""
         at_ms = self._pipeline.at_ms
-        first_ms, last_ms = (now_ms + AHEAD_MS, at_ms) if at_ms > now_ms else (min(0, at_ms), EARLIEST_MS - 1)
+        first_ms, last_ms = (now_ms + AHEAD_MS, at_ms + DAY_MS) if at_ms > now_ms else (min(0, at_ms), EARLIEST_MS - 1)
         move = Move(self._pipeline.offset_ms - at_ms, first_ms, last_ms)
         return Correction(self._earlier, move, Mark.ESTIMATED, rename=False)

@@ -290,7 +290,7 @@ class Windows:
         """
         if self._start_ms is None:
             return None
-        start_ms = move(self._start_ms)
+        start_ms = move.window(self._start_ms, self._window_ms)
         closed = self.value()
         if start_ms % self._window_ms:
             self._start_ms, self._signals = None, {}

@@ -19,6 +19,7 @@ from agent.domain.records import Body, Energy, Event, Fault, Reliability, Summar
 EARLIEST_MS: Final = 1_262_304_000_000
 STEP_MS: Final = 500
 AHEAD_MS: Final = 60_000
+DAY_MS: Final = 86_400_000
 _MINUTE_MS: Final = 60_000
 _MINUTES: Final = ("published_first", "published_last")
 
@@ -47,6 +48,10 @@ class Move:
     def __call__(self, at_ms: int) -> int:
         return at_ms + self.by_ms if self.first_ms <= at_ms <= self.last_ms else at_ms
 
+    def window(self, start_ms: int, length_ms: int) -> int:
+        """The start of a window: it may lie before the first wrong time, its end does not."""
+        return self(start_ms + length_ms) - length_ms
+
     def maybe(self, at_ms: int | None) -> int | None:
         """A time that may be missing."""
         return None if at_ms is None else self(at_ms)
@@ -69,7 +74,7 @@ class Correction:
 def moved(body: Body, move: Move, *, rename: bool) -> Body:
     """The body with every time of the wrong clock put right; what this version does not know stays as it is."""
     if isinstance(body, Summary):
-        return msgspec.structs.replace(body, start_ms=move(body.start_ms))
+        return msgspec.structs.replace(body, start_ms=move.window(body.start_ms, body.window_s * 1000))
     if isinstance(body, Energy | Event):
         return msgspec.structs.replace(body, at_ms=move(body.at_ms))
     if isinstance(body, Reliability):
@@ -148,7 +153,8 @@ def _spread(row: Sequence[Span], from_ms: int | None, to_ms: int) -> list[Correc
         by_ms = end_ms - span.last_ms
         if from_ms is not None:
             by_ms = max(by_ms, from_ms - span.first_ms)
-        move = Move(by_ms, min(span.first_ms, span.last_ms) - span.first_mono_ms, max(span.first_ms, span.last_ms))
+        # The end of a window that was open lies behind the last record.
+        move = Move(by_ms, span.first_ms - span.first_mono_ms, span.last_ms + DAY_MS)
         corrections.append(Correction(span.boot, move, Mark.ESTIMATED, rename=span.last_ms < EARLIEST_MS))
         end_ms -= length_ms
     return corrections[::-1]

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
-from agent.domain.timeline import Correction, Span, moved_raw
+from agent.domain.timeline import AHEAD_MS, EARLIEST_MS, Correction, Span, moved_raw
 from agent.outbox import rows
 from agent.outbox.rows import Row
 
@@ -29,13 +29,19 @@ def _changed(found: list[Row], correction: Correction) -> Iterator[Row]:
             yield row._replace(at_ms=at_ms, body=body, clock=int(correction.mark)).sealed()
 
 
-def spans(db: sqlite3.Connection, acknowledged: int) -> list[Span]:
-    """One per boot in the order of the journal."""
-    query = (
-        "SELECT boot, min(at_ms), max(at_ms), min(mono_ms), max(mono_ms), max(seq) > ? FROM records "
-        "GROUP BY boot ORDER BY min(seq)"
-    )
-    return [_span(*row) for row in db.execute(query, (acknowledged,))]
+_WRONG: Final = f"at_ms < {EARLIEST_MS} OR at_ms > :latest"
+_TIMES: Final = ", ".join(
+    f"coalesce({extent}({column}) FILTER (WHERE {_WRONG}), {extent}({column}))"
+    for column in ("at_ms", "mono_ms")
+    for extent in ("min", "max")
+)
+_SPANS: Final = f"SELECT boot, {_TIMES}, max(seq) > :acknowledged FROM records GROUP BY boot ORDER BY min(seq)"
+
+
+def spans(db: sqlite3.Connection, acknowledged: int, now_ms: int) -> list[Span]:
+    """One per boot in the order of the journal; where a boot has impossible times, over those alone."""
+    found = db.execute(_SPANS, {"acknowledged": acknowledged, "latest": now_ms + AHEAD_MS})
+    return [_span(*row) for row in found]
 
 
 def _span(boot: bytes, first_ms: int, last_ms: int, first_mono_ms: int, last_mono_ms: int, behind: int) -> Span:

@@ -48,10 +48,14 @@ _R = TypeVar("_R")
 
 @dataclass(frozen=True, slots=True)
 class OutboxSettings:
-    """`path` of the journal; `budget_bytes` is what its file may take before acknowledged records are dropped."""
+    """`path` of the journal; `budget_bytes` is what its file may take before something is given up.
+
+    `boot` says which boot this is; empty, the kernel is asked.
+    """
 
     path: Path
     budget_bytes: int = 64 * 1024 * 1024
+    boot: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class SqliteOutbox:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
         self._connection: sqlite3.Connection | None = None
         self._position = Position(b"", 0, 0)
-        self._boot = _boot_id()
+        self._boot = settings.boot or _boot_id()
         self._ageing = Ageing()
         self._left_out = 0
         self._tight = self._stuck = False
@@ -301,7 +305,7 @@ class SqliteOutbox:
 
     def _spans(self) -> list[Span]:
         with self._explained():
-            return spans(self._open(), self._position.acknowledged)
+            return spans(self._open(), self._position.acknowledged, self._clock.now_ms())
 
     def _acknowledge(self, epoch: bytes, through: int) -> None:
         self._open()

@@ -10,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from agent.domain.timeline import Correction, Mark, Move
 from agent.domain.wire import Event, Unknown, decode_body
 from agent.outbox.sqlite import OutboxSettings, SqliteOutbox
 from agent.ports import Outbox
@@ -107,6 +108,20 @@ async def test_numbers_it_never_gave_begin_a_new_epoch_with_everything_open(reop
         assert len(await outbox.after(0, limit=10)) == 5
     async with reopen() as outbox:
         assert await outbox.position() == after
+
+
+async def test_what_is_not_acknowledged_is_put_right_and_marked_in_the_same_transaction(reopen: Factory) -> None:
+    async with reopen() as outbox:
+        boot = getattr(outbox, "boot", b"")
+        await outbox.append([(n, Event(n, "restart")) for n in (5, 6, 7)])
+        await outbox.acknowledge((await outbox.position()).epoch, 1)
+        correction = Correction(boot, Move(START_MS, 0, 6), Mark.CORRECTED, rename=True)
+        await outbox.append([(6, Event(6, "later"))], corrections=[correction], checkpoint=b"moved")
+        records = await outbox.after(0, limit=10)
+        assert [(record.at_ms, record.clock) for record in records] == [(5, 0), (START_MS + 6, 1), (7, 0), (6, 0)]
+        assert decode_body("event", records[1].body) == Event(START_MS + 6, "restart")
+        assert [record.seq for record in records] == [1, 2, 3, 4]
+        assert await outbox.checkpoint() == b"moved"
 
 
 class JournalMachine(RuleBasedStateMachine):

@@ -258,3 +258,17 @@ async def test_it_says_that_it_is_online() -> None:
     topic, payload, retained = carrier.sent[0]
     assert (topic, retained) == (wire.topic(DEVICE, wire.STATUS), True)
     assert wire.decode_status(payload).state == "online"
+
+
+async def test_nothing_is_sent_until_it_is_ready() -> None:
+    outbox, carrier, clock_is_set = MemoryOutbox(), Carrier(), False
+    far = FarEnd(carrier)
+    await fill(outbox, 20)
+    async with running(outbox, carrier, ready=lambda: clock_is_set) as uplink:
+        await until(lambda: uplink.stats.connected)
+        uplink.wake(urgent=True)
+        await asyncio.sleep(0.1)
+        assert far.batches == []
+        clock_is_set = True
+        uplink.wake()
+        await until(lambda: far.taken == list(range(1, 21)))
