@@ -88,6 +88,11 @@ class _Memory:
     pending_ms: int = 0
     agreed: int = 0
     streak: int = 0
+    free: bool = False
+    """It may take any value that does not leap."""
+
+    def __post_init__(self) -> None:
+        self.free = self.kind not in ("counter", "charge", "witness")
 
     def believe(self, value: float, at_ms: int) -> None:
         self.value, self.at_ms = value, at_ms
@@ -156,9 +161,13 @@ class _BlockMemory:
 
 
 class Guards:
-    """The memory of one device. `doubts` says what to read again; `judge` what to believe."""
+    """The memory of one device. `doubts` says what to read again; `judge` what to believe.
+
+    known: the fields that have had a value.
+    """
 
     def __init__(self, decoder: Decoder, blocks: int) -> None:
+        self.known: set[int] = set()
         self._decoder = decoder
         self._memory = [_memory_of(found) for found in decoder.fields]
         self._blocks = [_BlockMemory() for _ in range(blocks)]
@@ -173,11 +182,6 @@ class Guards:
             for i, places in enumerate(self._of)
         ]
 
-    @property
-    def known(self) -> frozenset[int]:
-        """The fields that have had a value."""
-        return frozenset(i for i, memory in enumerate(self._memory) if memory.value is not None)
-
     def doubts(self, poll: Poll) -> frozenset[int]:
         """The blocks that should be read once more before they are believed."""
         return frozenset(
@@ -186,20 +190,25 @@ class Guards:
             if not isinstance(words, Quality) and (self._slipped(block, poll, None) or self._leaping(poll, block))
         )
 
-    def judge(self, poll: Poll, again: Poll | None = None) -> list[Number]:
-        """The numbers to believe, of the second answer where there is one."""
-        doubtful = self.doubts(poll)
+    def judge(self, poll: Poll, again: Poll | None = None, doubtful: frozenset[int] | None = None) -> list[Number]:
+        """The numbers to believe, of the second answer where there is one; `doubtful` is what `doubts` has said."""
+        doubtful = self.doubts(poll) if doubtful is None else doubtful
         used = poll if again is None else again
         numbers = list(poll.numbers)
         spoiled: set[int] = set()
         for block in doubtful:
             for index in self._blocks[block].fields:
                 numbers[index] = used.numbers[index]
-        for block in range(len(self._blocks)):
-            if block in doubtful and self._slipped(block, used, None if again is None else poll):
+            if self._slipped(block, used, None if again is None else poll):
                 spoiled.add(block)
-        for index in range(len(numbers)):
-            numbers[index] = self._settle(index, numbers[index], poll, again, doubtful, spoiled)
+        for index, number in enumerate(numbers):
+            memory = self._memory[index]
+            if not doubtful and memory.free and isinstance(number, float):
+                memory.believe(number, poll.at_ms)
+            else:
+                numbers[index] = self._settle(index, number, poll, again, doubtful, spoiled)
+            if memory.value is not None:
+                self.known.add(index)
         self._remember_blocks(poll, used, doubtful, numbers)
         return self._without_absent(used if doubtful else poll, numbers)
 

@@ -4,7 +4,7 @@ Time-outs and pauses here are real seconds: the device's time does not run faste
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -124,8 +124,9 @@ class ModbusSource:
             self._consider(bound, refusals)
             try:
                 poll = self._poll(bound, at_ms, answers, refusals)
-                again = await self._second(bound, poll, refusals)
-                numbers = bound.guards.judge(poll, again)
+                doubtful = bound.guards.doubts(poll)
+                again = await self._second(bound, poll, doubtful, refusals) if doubtful else None
+                numbers = bound.guards.judge(poll, again, doubtful)
             except MapMoved:
                 self._bound = None
                 raise SourceUnavailable(self._name, "its register map has changed; it is explored again") from None
@@ -151,11 +152,8 @@ class ModbusSource:
             at_ms = at_ms or self._clock.now_ms()
         return at_ms, answers
 
-    async def _second(self, bound: _Bound, poll: Poll, refusals: dict[Block, int]) -> Poll | None:
+    async def _second(self, bound: _Bound, poll: Poll, doubtful: Collection[int], refusals: dict[Block, int]) -> Poll:
         """What the guards doubt is read once more."""
-        doubtful = bound.guards.doubts(poll)
-        if not doubtful:
-            return None
         blocks = [block for index, block in enumerate(bound.blocks) if index in doubtful]
         fresh = dict(zip(blocks, (await self._ask(blocks, refusals))[1], strict=True))
         answers = [fresh.get(block, answer) for block, answer in zip(bound.blocks, poll.answers, strict=True)]
