@@ -165,7 +165,7 @@ async def test_an_adapter_vanishes_and_comes_back_under_another_name(tmp_path: P
         old_name, old_target = cellar.tty, cellar.by_id.readlink()
         async with port(cellar.by_id) as line:
             good = await ask_rtu(line, 1, GRID)
-            cellar.vanish(0.3)
+            cellar.vanish(1.0)
             assert not cellar.by_id.exists()
             assert not old_name.exists()
             with pytest.raises(OSError, match="Input/output error"):
