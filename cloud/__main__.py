@@ -33,6 +33,7 @@ COMMANDS: Final = (
     ("analyse", "Compare the installations of a fleet.", "heating samples/ --out findings/"),
     ("mtbf", "MTBF of a fleet, by equipment.", "minutes/ --by inverter_model --json -"),
     ("incidents", "Group faults and findings into incidents.", "list --config cloud.toml"),
+    ("lake", "Seal closed days into Parquet files.", "seal --config cloud.toml"),
     ("jobs", "List, run and show nightly jobs.", "list --config cloud.toml"),
 )
 
@@ -64,6 +65,10 @@ def program(name: str) -> Program:
             from cloud import incidents_command
 
             return incidents_command
+        case "lake":
+            from cloud import lake_command
+
+            return lake_command
         case _:
             from cloud import jobs_command
 

@@ -39,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
     if args.csv is not None:
         _write_csv(reports, args.csv)
     if args.png is not None:
+        if not reports:
+            raise BadSetup(str(args.png), "there is nothing to draw: no home was exposed to any fault")
         _draw(reports, args)
     if args.json != "-":
         _print(reports)

@@ -37,6 +37,10 @@ python_ready() {
 
 case "${1:-}" in
     python) python_ready ;;
-    tests) need mosquitto=mosquitto chromium=chromium ;;
+    tests)
+        # A real broker and browser, and Modbus programs by other people.
+        need mosquitto=mosquitto chromium=chromium mbpoll=mbpoll gcc=gcc pkg-config=pkg-config
+        pkg-config --exists libmodbus || need no-such-command-libmodbus=libmodbus-dev
+        ;;
     *) say "usage: packaging/setup.sh python|tests"; exit 2 ;;
 esac

@@ -97,7 +97,8 @@ def _percent_per_kwh(cube: Cube, hours: np.float32) -> Array:
     flat = cube.values.reshape(*cube.values.shape[:2], -1)
     change = np.diff(flat[:, SOC], axis=1)
     energy = flat[:, BATTERY, :-1] * hours / 1000
-    worth = np.where((np.abs(energy) > 0.05 * hours) & (np.abs(change) > 0.01), change / energy, np.nan)
+    works = (np.abs(energy) > 0.05 * hours) & (np.abs(change) > 0.01)
+    worth = np.divide(change, energy, out=np.full_like(change, np.nan), where=works)
     return np.clip(np.nan_to_num(median(worth)), 0.0, 60.0).astype(np.float32)
 
 

@@ -41,6 +41,8 @@ WALLS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
         ("agent.domain", "cloud.ports"),
         frozenset({"msgspec", "numpy", "scipy", "polars", "pyarrow", "matplotlib"}),
     ),
+    "cloud.incidents": (("agent.domain", "cloud.ports"), frozenset({"msgspec"})),
+    "cloud.jobs": (("agent.domain", "cloud.ports"), frozenset({"msgspec"})),
     "cloud.lake": (
         ("agent.domain", "cloud.ports"),
         frozenset({"msgspec", "numpy", "pyarrow", "duckdb", "polars", "pyspark"}),
