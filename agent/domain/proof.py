@@ -9,7 +9,7 @@ from typing import Final
 
 from agent.domain.proof_counters import counter_findings
 from agent.domain.proof_heat import TEMPERATURES, heat_findings
-from agent.domain.proof_model import POWERS, Finding, Mistake, Proof, Trial
+from agent.domain.proof_model import NO_CHANGE, POWERS, Finding, Mistake, Proof, Trial
 from agent.domain.proof_power import Hypothesis, Judged, judge
 from agent.domain.proof_series import Series, series_of
 from agent.domain.proof_words import finding_of
@@ -25,7 +25,8 @@ Opens = dict[SignalName, str]
 
 def prove(trial: Trial) -> Proof:
     """What is right, what is wrong, and what could not be told."""
-    findings = [finding_of(Mistake.DISCONNECTED, [name], 0.97) for name in _absent(trial.readings)]
+    absent = [name for name in _absent(trial.readings) if not (name == LOAD_POWER and trial.load_follows_grid)]
+    findings = [finding_of(Mistake.DISCONNECTED, [name], 0.97) for name in absent]
     lost = {name for finding in findings for name in finding.signals}
     more, opens = heat_findings(trial)
     findings += more
@@ -76,7 +77,7 @@ def _power_findings(trial: Trial, lost: Iterable[SignalName]) -> tuple[list[Find
         return [], dict.fromkeys(names, "no meter noticed the load: is it behind this meter, and large enough?")
     if best.hypothesis.mistake is None or not best.fits:
         return [finding_of(Mistake.UNEXPLAINED, names, 0.5)], {}
-    return [_finding(best, judged)], {}
+    return [_finding(trial, best, judged)], {}
 
 
 def _noticed(series: Series) -> bool:
@@ -89,14 +90,17 @@ def _noticed(series: Series) -> bool:
     return False
 
 
-def _finding(best: Judged, judged: Sequence[Judged]) -> Finding:
+def _finding(trial: Trial, best: Judged, judged: Sequence[Judged]) -> Finding:
     hypothesis = best.hypothesis
     assert hypothesis.mistake is not None
+    # A device that computes its own load with a wrong meter is not put right by turning what is read of it.
+    inside = hypothesis.follows and not trial.load_follows_grid
+    names = (*hypothesis.signals, LOAD_POWER) if inside else hypothesis.signals
     return finding_of(
         hypothesis.mistake,
-        hypothesis.signals,
+        names,
         _confidence(judged),
-        change=hypothesis.change,
+        change=NO_CHANGE if inside else hypothesis.change,
         phase=hypothesis.phase,
         factor=math.prod(hypothesis.factors),
     )

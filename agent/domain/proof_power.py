@@ -32,14 +32,19 @@ _FITS: Final = 2.5
 _TIMES: Final = (10.0, 0.1, 1000.0, 0.001)
 _LIVELY: Final = 25.0
 _DEAD_PRICE: Final = 250.0
-_UNSEEN_PRICE: Final = 100.0
+_UNSEEN_PRICE: Final = 20.0
+# The squared error of what a signal that tells nothing leaves open.
+_UNTOLD: Final = 0.7
 _COARSE_PRICE: Final = 40.0
 _COARSE_W: Final = 50.0
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A mistake, the signals it is in, what it costs to believe it, and how it is undone."""
+    """A mistake, the signals it is in, what it costs to believe it, and how it is undone.
+
+    unseen: a signal that tells nothing. follows: the house's load was computed with the wrong grid.
+    """
 
     mistake: Mistake | None
     signals: tuple[SignalName, ...]
@@ -49,6 +54,7 @@ class Hypothesis:
     phase: int | None = None
     factors: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
     unseen: SignalName | None = None
+    follows: bool = False
 
     @property
     def key(self) -> tuple[Mistake | None, tuple[SignalName, ...], int | None, float]:
@@ -78,8 +84,9 @@ def judge(series: Series) -> list[Judged]:
 def hypotheses(series: Series) -> Iterator[Hypothesis]:
     """The plain case and every mistake that this site can have."""
     yield Hypothesis(None, (), 0.0, lambda s: s.rows)
-    yield _scaled(Mistake.GRID_REVERSED, GRID_POWER, -1.0, 6.0, Change(flip=(GRID_POWER,)))
-    yield from (_phase(phase, share) for phase in _phases(series) for share in (1 / 3, 1.0, 0.0))
+    for follows in _ways(series):
+        yield _scaled(Mistake.GRID_REVERSED, GRID_POWER, -1.0, 6.0, Change(flip=(GRID_POWER,)), follows=follows)
+        yield from (_phase(phase, share, follows) for phase in _phases(series) for share in (1 / 3, 1.0, 0.0))
     if BATTERY_POWER in series.present:
         yield _scaled(Mistake.BATTERY_REVERSED, BATTERY_POWER, -1.0, 6.0, Change(flip=(BATTERY_POWER,)))
     if PV_POWER in series.present:
@@ -91,11 +98,20 @@ def hypotheses(series: Series) -> Iterator[Hypothesis]:
         for factor in _TIMES:
             coarse = series.channels[COLUMN[name]].resolution * factor > _COARSE_W
             price = _COARSE_PRICE if coarse else 8.0
-            yield _scaled(Mistake.SCALE, name, factor, price, Change(times={name: factor}))
+            change = Change(times={name: factor})
+            for follows in _ways(series) if name == GRID_POWER else (False,):
+                yield _scaled(Mistake.SCALE, name, factor, price, change, follows=follows)
         value = constant(series, name)
         if value is not None:
             yield Hypothesis(Mistake.STUCK, (name,), _UNSEEN_PRICE, lambda s: s.rows, unseen=name)
     yield from _swaps(series)
+
+
+def _ways(series: Series) -> tuple[bool, ...]:
+    """Whether a wrong grid makes a wrong load: where the load is measured, a device may still compute it itself."""
+    if series.follows:
+        return (True,)
+    return (False, True) if series.measures_load else (False,)
 
 
 def _measured(series: Series) -> list[SignalName]:
@@ -106,7 +122,7 @@ def _phases(series: Series) -> list[int]:
     return sorted({step.phase for step in series.steps if step.phase is not None})
 
 
-def _with(series: Series, name: SignalName, new: Callable[[float], float]) -> list[Row]:
+def _with(series: Series, name: SignalName, new: Callable[[float], float], follows: bool) -> list[Row]:
     """Rows with one signal changed; a computed load follows the grid."""
     column, rows = COLUMN[name], []
     for row in series.rows:
@@ -114,7 +130,7 @@ def _with(series: Series, name: SignalName, new: Callable[[float], float]) -> li
         old = row[column]
         if old is not None:
             changed[column] = new(old)
-            if name == GRID_POWER and series.follows and row[1] is not None:
+            if name == GRID_POWER and follows and row[1] is not None:
                 changed[1] = row[1] + new(old) - old
         pv, battery, grid = changed[0], changed[2], changed[3]
         assert pv is not None
@@ -124,16 +140,19 @@ def _with(series: Series, name: SignalName, new: Callable[[float], float]) -> li
     return rows
 
 
-def _scaled(mistake: Mistake, name: SignalName, factor: float, price: float, change: Change) -> Hypothesis:
+def _scaled(
+    mistake: Mistake, name: SignalName, factor: float, price: float, change: Change, *, follows: bool = False
+) -> Hypothesis:
     factors = [1.0, 1.0, 1.0, 1.0]
     factors[COLUMN[name]] = factor
     return Hypothesis(
         mistake,
         (name,),
         price,
-        lambda s: _with(s, name, lambda value: value * factor),
+        lambda s: _with(s, name, lambda value: value * factor, follows),
         change,
         factors=(factors[0], factors[1], factors[2], factors[3]),
+        follows=follows,
     )
 
 
@@ -147,7 +166,7 @@ def _load_with_battery() -> Hypothesis:
     return Hypothesis(Mistake.LOAD_HAS_BATTERY, (LOAD_POWER, BATTERY_POWER), 6.0, correct, change)
 
 
-def _phase(phase: int, share: float) -> Hypothesis:
+def _phase(phase: int, share: float, follows: bool) -> Hypothesis:
     """The grid's meter does not count one phase; `share` of the inverter's power goes out on it."""
 
     def correct(series: Series) -> list[Row]:
@@ -156,7 +175,7 @@ def _phase(phase: int, share: float) -> Hypothesis:
             on = sum(step.watts for step in series.steps if step.phase == phase and step.index <= index)
             hidden.append(on - share * _EFFICIENCY * (pv - battery))
         base = 0.0
-        if series.measures_load and not series.follows:
+        if series.measures_load and not follows:
             lacking = [
                 _residual(row) + part for row, part in zip(series.rows, hidden, strict=True) if row[1] is not None
             ]
@@ -164,10 +183,10 @@ def _phase(phase: int, share: float) -> Hypothesis:
         rows = []
         for (pv, load, battery, grid), part in zip(series.rows, hidden, strict=True):
             more = part + base
-            rows.append((pv, load + more if series.follows and load is not None else load, battery, grid + more))
+            rows.append((pv, load + more if follows and load is not None else load, battery, grid + more))
         return rows
 
-    return Hypothesis(Mistake.PHASE_MISSING, (GRID_POWER,), 8.0, correct, phase=phase)
+    return Hypothesis(Mistake.PHASE_MISSING, (GRID_POWER,), 8.0, correct, phase=phase, follows=follows)
 
 
 def swap_words(value: float, resolution: float) -> float:
@@ -190,7 +209,7 @@ def _swaps(series: Series) -> Iterator[Hypothesis]:
         def correct(series: Series, names: tuple[SignalName, ...] = names) -> Sequence[Row]:
             for name in names:
                 step = series.channels[COLUMN[name]].resolution
-                rows = _with(series, name, lambda value, step=step: swap_words(value, step))  # type: ignore[misc]
+                rows = _with(series, name, lambda value, step=step: swap_words(value, step), series.follows)  # type: ignore[misc]
                 series = Series(
                     series.times, tuple(rows), series.steps, series.channels, series.follows, series.present
                 )
@@ -213,12 +232,13 @@ def _judged(series: Series, hypothesis: Hypothesis) -> Judged:
 
 
 def _dead_price(series: Series, hypothesis: Hypothesis) -> float:
-    """Meters that measure something never show exactly the same for minutes; solar and battery may rest at 0."""
+    """Meters that measure something never show exactly the same for minutes; all but the house may rest at 0,
+    and a battery at its limit."""
     price = 0.0
     for name in _measured(series):
         value, column = constant(series, name), COLUMN[name]
         resolution = series.channels[column].resolution
-        rests = name in (PV_POWER, BATTERY_POWER) and value is not None and abs(value) <= resolution
+        rests = name == BATTERY_POWER or (name != LOAD_POWER and value is not None and abs(value) <= resolution)
         fine = resolution * abs(hypothesis.factors[column]) < _LIVELY
         if value is not None and fine and not rests and name != hypothesis.unseen:
             price += _DEAD_PRICE
@@ -247,26 +267,24 @@ def _hinge(error: float, low: float, high: float, sigma: float) -> float:
 
 def _balance(series: Series, hypothesis: Hypothesis, rows: Sequence[Row]) -> Iterator[tuple[float, float]]:
     """Errors of solar + grid − house − battery, which must be the losses."""
-    if hypothesis.unseen is not None:
-        return
     for row in rows:
         if row[1] is not None:
             sigma = _sigma(series, hypothesis, row)
             losses = _STANDBY_W + _LOSS_SHARE * max(abs(row[0]), abs(row[0] - row[2]))
-            yield _hinge(_residual(row), 0.0, losses, sigma), sigma
+            known = hypothesis.unseen is None
+            yield (_hinge(_residual(row), 0.0, losses, sigma) if known else _UNTOLD), sigma
 
 
 def _steps(series: Series, hypothesis: Hypothesis, rows: Sequence[Row]) -> Iterator[tuple[float, float]]:
     """Errors of the answers to load steps, of what the balance says about the house and of the house's own meter."""
-    if hypothesis.unseen in (BATTERY_POWER, GRID_POWER, PV_POWER):
-        return
+    unseen = hypothesis.unseen
     implied = [_EFFICIENCY * (pv - battery) + grid for pv, _, battery, grid in rows]
     measured = [row[1] for row in rows]
     for step in series.steps:
         before, after = _around(series, step)
-        yield from _step_errors(series, hypothesis, rows, implied, step.watts, before, after)
-        if hypothesis.unseen != LOAD_POWER:
-            yield from _step_errors(series, hypothesis, rows, measured, step.watts, before, after)
+        for values, untold in ((implied, unseen not in (None, LOAD_POWER)), (measured, unseen is not None)):
+            for squared, sigma in _step_errors(series, hypothesis, rows, values, step.watts, before, after):
+                yield (_UNTOLD if untold else squared), sigma
 
 
 def _around(series: Series, step: SeenStep) -> tuple[list[int], list[int]]:

@@ -13,7 +13,7 @@ _PLAIN: Final = {
     ),
     Mistake.GRID_REVERSED: (
         "the grid meter's sign is turned: it shows export while the house draws",
-        "turn the clamp round (arrow towards the house), or turn the sign in the site file",
+        "turn the clamp round (arrow towards the house); if only the reading is turned, the site file can turn it back",
     ),
     Mistake.PV_TWICE: (
         "solar power is counted twice, on the DC side and on the AC side",

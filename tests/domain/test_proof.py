@@ -106,6 +106,31 @@ def test_a_counter_in_the_wrong_unit_is_told_from_its_power() -> None:
     assert found[0].change.times == {PV_ENERGY_TOTAL: 0.001}
 
 
+def test_a_device_that_computes_its_load_with_a_turned_clamp_needs_the_clamp_turned() -> None:
+    home = random_home(1)
+    home.load_follows_grid = True
+    trial = build_trial(home, Fault(Mistake.GRID_REVERSED))
+    finding = prove(dataclasses.replace(trial, load_follows_grid=False)).findings[0]
+    assert finding.mistake is Mistake.GRID_REVERSED
+    assert finding.signals == (GRID_POWER, LOAD_POWER)
+    assert not finding.change
+    assert "clamp" in finding.advice
+
+
+def test_a_battery_at_its_limit_and_a_grid_at_rest_are_not_called_stuck() -> None:
+    trial = healthy()
+    rows = []
+    for reading in trial.readings:
+        if {LOAD_POWER, BATTERY_POWER, GRID_POWER} <= reading.values.keys():
+            load = reading.values[LOAD_POWER]
+            rows.append(
+                Reading(reading.at_ms, {PV_POWER: 0.0, LOAD_POWER: load, BATTERY_POWER: -load, GRID_POWER: 0.0})
+            )
+    proof = prove(dataclasses.replace(trial, readings=rows, load_follows_grid=False))
+    assert proof.findings == ()
+    assert GRID_POWER in proof.open
+
+
 def test_a_proof_is_json() -> None:
     plain = prove(power_trial(3, Mistake.PHASE_MISSING)[0]).plain()
     assert plain["right"] is False
