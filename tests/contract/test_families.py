@@ -59,6 +59,7 @@ PAIRS = [
     Pair(HOME, "deye-sunsynk", "deye-sunsynk-3p", {"model": "three-phase-hv"}, ("hv",)),
     Pair(HOME, "deye-sunsynk", "deye-sunsynk-1p", {"model": "one-phase"}),
     Pair(HOME, "sma-hybrid", "sma-tripower-smart-energy"),
+    Pair(HOME, "sma-sunny-island", "sma-sunny-island"),
     Pair(HOME, "solis-hybrid", "solis-hybrid", {"battery": "direction"}),
     Pair(HOME, "solis-hybrid", "solis-hybrid", {"battery": "signed"}, ("battery_signed",)),
     Pair(HOME, "eastron-sdm630", "eastron-sdm630"),
@@ -78,12 +79,10 @@ FLOAT32 = 2.0**-23
 COARSER = {("victron-gx", BATTERY_SOC): 0.5}
 # Words and yields that the simulator's list of truths does not hold for every family.
 WORKED_OUT = {PV_ENERGY_TOTAL, INVERTER_STATE}
-# The simulator has no family of its own for these.
-UNPAIRED = {"sma-sunny-island"}
 
 
 def test_every_profile_has_met_its_family() -> None:
-    assert {pair.profile for pair in PAIRS} | UNPAIRED == set(profile_names())
+    assert {pair.profile for pair in PAIRS} == set(profile_names())
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: "-".join([pair.family, *pair.options.values()]))
