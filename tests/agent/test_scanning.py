@@ -8,8 +8,8 @@ import pytest
 
 from agent.domain.errors import BadSetup
 from agent.scanning import hosts_of, lines, plain, scan_tcp, units_of
-from agent.sources.fingerprints import LOW_WORDS, TCP_UNITS, shipped_probes
-from agent.sources.scan import Found, Identity, ScanRules
+from agent.sources.fingerprints import LOW_WORDS, TCP_UNITS, Identity, shipped_probes
+from agent.sources.scan import Found, ScanRules
 from tests.helpers.modbus_server import ModbusServer
 from tests.helpers.programs import run
 from tests.helpers.sunspec_device import hybrid, serve, text

@@ -152,7 +152,7 @@ def test_a_new_site_against_the_simulator(tmp_path: Path, simulator: str) -> Non
 @pytest.mark.skipif(chromium() is None, reason="Chromium is not installed")
 def test_on_a_phone(site: Path, clock: SimulatedClock, tmp_path: Path) -> None:
     log = tmp_path / "page.log"
-    arguments = ["setup", "--config", site, "--page", "127.0.0.1:0", "--pin", "271828"]
+    arguments: list[str | Path] = ["setup", "--config", site, "--page", "127.0.0.1:0", "--pin", "271828"]
     with (
         kettle_home(clock, grid_reversed=True) as home,
         Program("agent", arguments, log) as program,

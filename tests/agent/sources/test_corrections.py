@@ -7,7 +7,15 @@ import pytest
 from agent.clock import SystemClock
 from agent.domain.errors import BadSetup
 from agent.domain.proof_model import Change
-from agent.domain.signals import BATTERY_POWER, FLOW_TEMPERATURE, GRID_POWER, LOAD_POWER, PV_POWER, RETURN_TEMPERATURE
+from agent.domain.signals import (
+    BATTERY_POWER,
+    FLOW_TEMPERATURE,
+    GRID_POWER,
+    LOAD_POWER,
+    PV_POWER,
+    RETURN_TEMPERATURE,
+    SignalName,
+)
 from agent.sources.corrections import WIDE, channels_of, corrected, follows_grid, terms_of, widened
 from agent.sources.links import TcpLink
 from agent.sources.modbus import ModbusSource
@@ -69,7 +77,7 @@ def mine() -> Profile:
     return parse_profile(MINE, "mine.toml")
 
 
-async def values(server: ModbusServer, profile: Profile) -> Mapping[str, float]:
+async def values(server: ModbusServer, profile: Profile) -> Mapping[SignalName, float]:
     async with ModbusSource("it", profile, TcpLink("127.0.0.1", server.port), clock=SystemClock()) as source:
         return (await source.read()).values
 

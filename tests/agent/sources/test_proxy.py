@@ -48,7 +48,7 @@ SETTINGS = ProxySettings(unit=[UnitMap(1, "meter"), UnitMap(7, "meter", 3)], por
 
 
 def settings(**other: object) -> ProxySettings:
-    return ProxySettings(**{name: getattr(SETTINGS, name) for name in SETTINGS.__struct_fields__} | other)  # type: ignore[arg-type]
+    return ProxySettings(**{name: getattr(SETTINGS, name) for name in SETTINGS.__struct_fields__} | other)
 
 
 async def ask(port: int, body: bytes, unit: int = 1) -> bytes:
