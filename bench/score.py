@@ -2,8 +2,8 @@
 
 Usage: python -m bench.score [--rigs 30] [--series 12] [--json]
 
-Neither kind is a copy of a published recording: rigs draw their noise, drift, coupling and faults at random, series draw
-cycle, noise, season and failures. The figures are pooled over all rows after the training rows.
+Neither kind is a copy of a published recording: rigs draw their noise, drift, coupling and faults at random, series
+draw cycle, noise, season and failures. The figures are pooled over all rows after the training rows.
 """
 
 import argparse

@@ -7,10 +7,11 @@ from typing import Any, Final, NamedTuple
 from agent.domain.anomaly_joint import JointDetector
 from agent.domain.anomaly_series import SeriesDetector
 
-DEFAULT_RATE: Final = 0.01
+DEFAULT_RATE: Final = 0.05
 DEFAULT_TRAIN_ROWS: Final = 400
 _STEPS: Final = 25
 _GAP: Final = 20
+_ROWS_PER_EXCESS: Final = 5.0
 _LEAVE: Final = 0.7
 _LEAVE_ROWS: Final = 5
 _LEARN: Final = 0.6
@@ -83,7 +84,7 @@ class RowDetector:
 
     def _single(self, series: SeriesDetector, at_ms: int, x: float) -> Verdict:
         surprise, news, _ = series.update(at_ms, x)
-        threshold = -log10(self.rate)
+        threshold = -log10(self.rate / _ROWS_PER_EXCESS)
         self._switch(surprise / threshold)
         return Verdict(_score(news / threshold), self.alarm, (0,) if self.alarm else ())
 

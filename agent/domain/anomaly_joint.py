@@ -1,9 +1,9 @@
 """Several signals against rows that are normal: levels, what they have in common, and how restless each is.
 
 The components of a row are its standardised signals, their principal axes (so that a broken relation shows that no
-single signal shows: T² and Q in one, Jackson, "A User's Guide to Principal Components", 1991) and the logarithm of each
-signal's restlessness. Each is tracked at several spans; the sum of their robust (Student) log-likelihoods and the largest
-of them are compared with what the normal rows gave.
+single signal shows: T² and Q in one, Jackson, "A User's Guide to Principal Components", 1991) and the logarithm of
+each signal's restlessness. Each is tracked at several spans; the sum of their robust (Student) log-likelihoods and
+the largest of them are compared with what the normal rows gave.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,11 @@ MAX_AXES: Final = 48
 _FREEDOM: Final = 4.0
 _ROUGH_SPAN: Final = 8.0
 _FLOOR: Final = 0.15
-_SHRINK: Final = 0.15
-_FOLDS: Final = 4
+_SHRINK: Final = 0.06
+_FOLDS: Final = 2
+_LASTING: Final = 16.0
+_ROWS_PER_EXCESS: Final = 10.0
+_WEIGHT: Final = 6.0
 
 
 class Frame:
@@ -95,11 +98,9 @@ class Axes:
         vectors = [axis for _, axis in principal_axes(correlation(runs[0], _SHRINK))]
         scales = []
         for axis in vectors:
-            squares = [sum(sum(map(float.__mul__, axis, row)) ** 2 for row in run) / len(run) for run in runs]
-            rows = len(runs[0])
-            scales.append(
-                [sqrt(max(each, _SHRINK) * (1 + 3 * span / rows)) for each, span in zip(squares, SPANS, strict=True)]
-            )
+            along = [[sum(map(float.__mul__, axis, row)) for row in run] for run in runs]
+            value = sum(x * x for x in along[0]) / len(along[0])
+            scales.append([_axis_scale(each, value, span) for each, span in zip(along, SPANS, strict=True)])
         return cls(vectors, scales)
 
     def distances(self, per_span: Sequence[Sequence[float]]) -> list[list[float]]:
@@ -133,13 +134,13 @@ def _mean_steps(rows: Sequence[Sequence[float]]) -> list[float]:
 
 
 class JointDetector:
-    """Departure of a row from normal rows: `update` gives it in units of the alarm threshold, and the components' shares.
+    """Departure of a row from normal rows, in units of the alarm threshold, with the signals that depart most.
 
-    The first `train_rows` rows are taken as normal and give 0. Memory is that of the training rows at first, then of the
-    components alone.
+    The first `train_rows` rows are taken as normal and give 0. Memory is that of the training rows at first, then of
+    the components alone.
     """
 
-    __slots__ = ("axes", "centres", "frame", "rate", "rows", "spreads", "threshold", "tracks", "train_rows")
+    __slots__ = ("axes", "centres", "energy", "frame", "rate", "rows", "spreads", "threshold", "tracks", "train_rows")
 
     def __init__(self, train_rows: int, rate: float) -> None:
         self.train_rows = train_rows
@@ -151,6 +152,7 @@ class JointDetector:
         self.centres: list[float] = []
         self.spreads: list[float] = []
         self.threshold = 1.0
+        self.energy: list[float] = []
 
     def update(self, row: Row, *, hold: bool) -> tuple[float, list[int]]:
         """`(departure, signals that depart most)`; nothing is learned while `hold` says that a fault may be on."""
@@ -160,7 +162,9 @@ class JointDetector:
                 self._fit()
             return 0.0, []
         distances = self._distances(self.frame.update(row), hold=hold)
-        departure = self._departure(_statistics(distances)) / self.threshold
+        statistics = _statistics(distances)
+        self.energy = _lasting(self.energy, statistics)
+        departure = self._departure([*statistics, *self.energy]) / self.threshold
         return departure, self._top(distances) if departure >= 0.5 else []
 
     def _distances(self, components: Sequence[float], *, hold: bool) -> list[list[float]]:
@@ -169,7 +173,7 @@ class JointDetector:
         return [*single, *self.axes.distances(list(zip(*signals, strict=True)))]
 
     def _departure(self, statistics: Sequence[float]) -> float:
-        return max(map(_standard, statistics, self.centres, self.spreads))
+        return sum(map(_standard, statistics, self.centres, self.spreads)) / len(statistics)
 
     def _top(self, distances: Sequence[Sequence[float]]) -> list[int]:
         """The signals that depart most; an axis speaks through those that moved along it."""
@@ -197,7 +201,13 @@ class JointDetector:
         singles = [self._distances(row, hold=False) for row in components[head:]]
         self.tracks = final
         self.axes = _axes(singles, size)
-        self._calibrate(_held_out(singles, size))
+        statistics = _held_out(singles, size)
+        self.energy = [sum(column) / len(column) for column in list(zip(*statistics, strict=True))[:2]]
+        whole = []
+        for each in statistics:
+            self.energy = _lasting(self.energy, each)
+            whole.append([*each, *self.energy])
+        self._calibrate(whole)
         self.rows = []
 
     def _calibrate(self, statistics: Sequence[Sequence[float]]) -> None:
@@ -228,18 +238,27 @@ class JointDetector:
             self.centres[:],
             self.spreads[:],
             self.threshold,
+            list(self.energy),
         ]
 
     @classmethod
     def from_state(cls, state: Sequence[Any]) -> "JointDetector":
-        train_rows, rate, rows, frame, tracks, axes, centres, spreads, threshold = state
+        train_rows, rate, rows, frame, tracks, axes, centres, spreads, threshold, energy = state
         joint = cls(train_rows, rate)
         joint.rows = [list(row) for row in rows]
         joint.frame = None if frame is None else Frame.from_state(frame)
         joint.tracks = [Track.from_state(each) for each in tracks]
         joint.axes = Axes.from_state(axes)
         joint.centres, joint.spreads, joint.threshold = list(centres), list(spreads), threshold
+        joint.energy = list(energy)
         return joint
+
+
+def _axis_scale(along: Sequence[float], value: float, span: float) -> float:
+    """Root mean square along an axis, drawn towards that of the shortest span where samples are few."""
+    n = len(along) / span
+    mean_square = (sum(x * x for x in along) / span + value * _WEIGHT) / (n + _WEIGHT)
+    return sqrt(max(mean_square, _SHRINK) * (1 + 3 / n))
 
 
 Distances = Sequence[Sequence[float]]
@@ -265,11 +284,12 @@ def _held_out(rows: Sequence[Distances], size: int) -> list[list[float]]:
 
 
 def _root_mean_squares(rows: Sequence[Distances]) -> list[list[float]]:
-    inflate = [1 + 3 * span / len(rows) for span in SPANS]
+    """Of each component at each span, drawn towards 1 the more the fewer independent samples there are."""
+    samples = [len(rows) / span for span in SPANS]
     return [
         [
-            max(sqrt(sum(x * x for x in column) / len(column) * more), 1e-3)
-            for column, more in zip(zip(*component, strict=True), inflate, strict=True)
+            sqrt((sum(x * x for x in column) / span + _WEIGHT) / (n + _WEIGHT))
+            for column, span, n in zip(zip(*component, strict=True), SPANS, samples, strict=True)
         ]
         for component in zip(*rows, strict=True)
     ]
@@ -282,7 +302,7 @@ def _scaled(row: Distances, scales: Distances) -> list[list[float]]:
 def _back(track: Track, head: Sequence[float]) -> Track:
     """A copy as it stood behind the first rows."""
     copy = Track.from_state(track.state())
-    copy.level = sum(head) / len(head)
+    copy.level, copy.n = sum(head) / len(head), float(len(head))
     copy.pause()
     return copy
 
@@ -301,10 +321,18 @@ def _statistics(distances: Sequence[Sequence[float]]) -> list[float]:
     return found
 
 
+def _lasting(energy: Sequence[float], statistics: Sequence[float]) -> list[float]:
+    """The shortest span's statistics smoothed: noise or a relation that changed to stay, though its mean did not."""
+    return [before + (now - before) / _LASTING for before, now in zip(energy, statistics, strict=False)]
+
+
 def _threshold(departures: Sequence[float], rate: float) -> float:
-    """Where an exponential tail through the highest tenth is passed with probability `rate`."""
+    """Where an exponential tail through the highest tenth is passed so seldom that a share `rate` of rows alarms.
+
+    An alarm outlasts what set it off, and few training rows tell little about the tail: hence fewer passes than `rate`.
+    """
     ordered = sorted(departures)
     start = ordered[int(0.9 * (len(ordered) - 1))]
     over = [x - start for x in ordered if x > start]
     scale = sum(over) / len(over) if over else 0.0
-    return max(1.0, start + scale * max(0.0, log(0.1 / rate)))
+    return max(1.0, start + scale * max(0.0, log(0.1 * _ROWS_PER_EXCESS / rate)))

@@ -11,8 +11,8 @@ _SWEEPS: Final = 30
 class RecursiveLeastSquares:
     """Linear prediction that learns from each error and forgets what is long past.
 
-    Haykin, "Adaptive Filter Theory", chapter 9, with exponential forgetting. The trace of the inverse correlation is kept
-    bounded, so that a long flat stretch does not make it explode.
+    Haykin, "Adaptive Filter Theory", chapter 9, with exponential forgetting. The trace of the inverse correlation is
+    kept bounded, so that a long flat stretch does not make it explode.
 
     >>> model = RecursiveLeastSquares(2)
     >>> for i in range(200):

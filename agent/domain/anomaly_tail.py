@@ -1,9 +1,9 @@
 """How rare a value is among all that came before, beyond the largest seen included.
 
-Values above a high quantile are taken as excesses over it, one per cluster, and a generalised Pareto tail of fixed shape
-is laid through their mean (peaks over threshold: Coles, "An Introduction to Statistical Modeling of Extreme Values",
-2001, chapter 4). The quantile comes from a sorted sample that is thinned by half whenever it is full, so that memory stays
-bounded however long the stream is.
+Values above a high quantile are taken as excesses over it, one per cluster, and a generalised Pareto tail of fixed
+shape is laid through their mean (peaks over threshold: Coles, "An Introduction to Statistical Modeling of Extreme
+Values", 2001, chapter 4). The quantile comes from a sorted sample that is thinned by half whenever it is full, so
+that memory stays bounded however long the stream is.
 """
 
 from bisect import bisect_right, insort
@@ -17,6 +17,8 @@ _SHAPE: Final = 0.15
 _MEMORY: Final = 40.0
 _CAP: Final = 4.0
 _APART: Final = 12
+_PRIOR: Final = 4.0
+_NORMAL: Final = 0.25
 
 
 class Tail:
@@ -86,7 +88,9 @@ class Tail:
         if x <= start:
             above = len(sample) - bisect_right(sample, x)
             return -log10((above + 1) / (len(sample) + 1))
-        scale = self.excess + 1e-3 * (start - sample[len(sample) // 2]) + 1e-12
+        # Few clusters say little about the tail: it begins as that of a normal distribution is, relative to its body.
+        body = _NORMAL * (start - sample[len(sample) // 2])
+        scale = (self.excess * self.clusters + body * _PRIOR) / (self.clusters + _PRIOR) + 1e-12
         rate = (self.clusters + 1) / (self.n + 1)
         return max(-log10(1 - _QUANTILE), -log10(min(1.0, rate))) + log10(1 + _SHAPE * (x - start) / scale) / _SHAPE
 

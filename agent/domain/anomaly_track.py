@@ -1,41 +1,47 @@
 """One component against its own training: how far it is from its level at several spans, in units of what was usual."""
 
 from collections.abc import Sequence
-from math import log2, sqrt
+from math import sqrt
 from typing import Any, Final
 
 SPANS: Final = (2.0, 8.0, 32.0)
 _CLIP: Final = 8.0
 _LEVELS: Final = (8.0, 0.5, 0.125)
 _BETTER: Final = 0.6
+_FAR: Final = 5
+_NOISE: Final = 1.5
+_COLOUR: Final = 1.5
+_WEIGHT: Final = 6.0
 
 
 class Track:
     """A level that follows slowly, and smoothed distances from it.
 
-    How fast the level follows is chosen by what predicted the training rows: a steady signal keeps its level, a drifting
-    one is followed. While it is held (a fault may be on) the tolerance widens as fast as the signal drifted in training.
+    How fast the level follows is chosen by what predicted the training rows: a steady signal keeps its level, a
+    drifting one is followed. While it is held (a fault may be on) the tolerance widens as fast as the signal drifted
+    in training.
 
     >>> track = Track.fit([0.1, -0.1] * 50)
     >>> max(map(abs, track.update(0.0, hold=False))) < 1 < max(map(abs, track.update(3.0, hold=False)))
     True
     """
 
-    __slots__ = ("drift", "held", "level", "power", "scales", "smooth", "tau")
+    __slots__ = ("drift", "held", "level", "n", "scales", "smooth", "tau")
 
-    def __init__(self, level: float, tau: float) -> None:
+    def __init__(self, level: float, tau: float, n: float = 1.0) -> None:
         self.level = level
+        self.n = n
         self.tau = tau
         self.smooth = [0.0] * len(SPANS)
         self.scales = [1.0] * len(SPANS)
         self.drift = 0.0
-        self.power = 1.0
         self.held = 0.0
 
     def update(self, x: float, *, hold: bool) -> list[float]:
         """Standardised distances of one more sample, per span; the level learns unless it is to `hold`."""
         distance = x - self.level
-        reach = _CLIP * self.scales[0]
+        wider = self.drift * self.held if self.held > 1 else 0.0
+        reach = _CLIP * sqrt(self.scales[0] ** 2 + wider)
         clipped = -reach if distance < -reach else reach if distance > reach else distance
         smooth = self.smooth
         for i, span in enumerate(SPANS):
@@ -43,10 +49,10 @@ class Track:
         if hold:
             self.held += 1.0
         else:
-            self.level += clipped / self.tau
+            self.n += 1.0
+            self.level += clipped / min(self.tau, self.n)
             self.held -= self.held / self.tau
-        if self.drift and self.held > 1:
-            wider = self.drift * self.held**self.power
+        if wider:
             return [value / sqrt(scale * scale + wider) for value, scale in zip(smooth, self.scales, strict=True)]
         return [value / scale for value, scale in zip(smooth, self.scales, strict=True)]
 
@@ -57,34 +63,33 @@ class Track:
     @classmethod
     def fit(cls, column: Sequence[float]) -> "Track":
         """Learn from rows that are normal: level, how it drifts, and what distances are usual."""
-        best: tuple[float, float, list[float]] | None = None
-        for share in _LEVELS:
-            tau = max(4.0, share * len(column))
-            scales = _scales(column, tau)
-            if best is None or scales[-1] < _BETTER * best[0]:
-                best = (scales[-1], tau, scales)
-        assert best is not None
-        track = _run(column, best[1])[0]
-        track.scales = best[2]
-        if best[1] < len(column):
-            track.drift, track.power = _drift(column)
+        tau = _LEVELS[0] * len(column)
+        error = _forecast_error(column, tau)
+        for share in _LEVELS[1:]:
+            shorter = max(4.0, share * len(column))
+            found = _forecast_error(column, shorter)
+            if found < _BETTER * error:
+                tau, error = shorter, found
+        track = _run(column, tau)[0]
+        track.scales = _scales(column, tau)
+        track.drift = _drift(column)
         return track
 
     def state(self) -> list[Any]:
-        return [self.level, self.tau, list(self.smooth), list(self.scales), self.drift, self.power, self.held]
+        return [self.level, self.tau, list(self.smooth), list(self.scales), self.drift, self.held, self.n]
 
     @classmethod
     def from_state(cls, state: Sequence[Any]) -> "Track":
         track = cls(state[0], state[1])
         track.smooth, track.scales = list(state[2]), list(state[3])
-        track.drift, track.power, track.held = state[4:]
+        track.drift, track.held, track.n = state[4:]
         return track
 
 
 def _run(column: Sequence[float], tau: float) -> tuple[Track, list[list[float]]]:
     """Go through the column as if live, the level from its first third; the distances of the rest."""
     head = max(1, len(column) // 3)
-    track = Track(sum(column[:head]) / head, tau)
+    track = Track(sum(column[:head]) / head, tau, head)
     spread = sqrt(sum((x - track.level) ** 2 for x in column[:head]) / head)
     track.scales[0] = max(spread, 1e-9) * 4
     distances = []
@@ -94,27 +99,41 @@ def _run(column: Sequence[float], tau: float) -> tuple[Track, list[list[float]]]
     return track, distances
 
 
+def _forecast_error(column: Sequence[float], tau: float) -> float:
+    """Mean square error of a level that is to tell the mean of a block some rows ahead."""
+    block = max(4, len(column) // 12)
+    level = sum(column[: 2 * block]) / (2 * block)
+    squares = []
+    for i in range(2 * block, len(column) - 2 * block):
+        level += (column[i] - level) / min(tau, i + 1)
+        if i % (block // 4 or 1) == 0:
+            ahead = column[i + block : i + 2 * block]
+            squares.append((sum(ahead) / len(ahead) - level) ** 2)
+    return sum(squares) / max(1, len(squares))
+
+
 def _scales(column: Sequence[float], tau: float) -> list[float]:
     """Usual distance per span, the larger the fewer independent samples stand behind it."""
     _, distances = _run(column, tau)
     n = max(1, len(distances))
     whole = sqrt(sum(x * x for x in column) / len(column))
-    scales = []
+    scales: list[float] = []
     for i, span in enumerate(SPANS):
         mean_square = sum(row[i] ** 2 for row in distances) / n
+        if i:
+            # A long span has few independent samples: the shorter one, taken as nearly white noise, speaks too.
+            white = scales[-1] ** 2 * SPANS[i - 1] / span * _COLOUR
+            mean_square = (mean_square * n / span + white * _WEIGHT) / (n / span + _WEIGHT)
         scales.append(max(sqrt(mean_square * (1 + 3 * span / n)), 0.05 * whole / sqrt(span), 1e-6))
     return scales
 
 
-def _drift(column: Sequence[float]) -> tuple[float, float]:
-    """Mean square change of block means per row, and the power of time with which it grows."""
+def _drift(column: Sequence[float]) -> float:
+    """Mean square change per row between blocks far apart, beyond that between neighbours, which is noise mostly."""
     block = max(4, len(column) // 12)
     means = [sum(column[i : i + block]) / block for i in range(0, len(column) - block + 1, block)]
-    near, far = _mean_square(means, 1), _mean_square(means, 3)
-    if near <= 0:
-        return 0.0, 1.0
-    power = min(2.0, max(0.5, log2(max(far, 1e-12) / near) / log2(3)))
-    return near / block**power, power
+    near, far = _mean_square(means, 1), _mean_square(means, _FAR)
+    return max(0.0, far - _NOISE * near) / ((_FAR - _NOISE) * block)
 
 
 def _mean_square(means: Sequence[float], lag: int) -> float:

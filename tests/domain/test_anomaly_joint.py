@@ -1,0 +1,41 @@
+"""Several signals: the frame, and how many of a normal recording's rows depart."""
+
+import random
+
+from agent.domain.anomaly_joint import Frame, JointDetector
+
+
+def test_a_row_is_measured_in_the_training_rows_spread() -> None:
+    draw = random.Random(1)
+    frame = Frame.fit([[draw.gauss(10, 2), 5.0] for _ in range(500)])
+    standard = frame.standardise([14.0, 5.0])
+    assert 1.6 < standard[0] < 2.4
+    assert standard[1] == 0
+
+
+def test_a_missing_signal_stays_where_it_was() -> None:
+    frame = Frame.fit([[float(i % 5)] for i in range(100)])
+    frame.update([4.0])
+    assert frame.standardise([None]) == frame.last
+
+
+def test_normal_rows_seldom_depart() -> None:
+    departed = 0
+    for seed in range(5):
+        draw = random.Random(seed)
+        joint = JointDetector(300, 0.01)
+        for i in range(900):
+            departure, _ = joint.update([draw.gauss(0, 1) for _ in range(6)], hold=False)
+            departed += i >= 300 and departure >= 1
+    assert departed / 3000 < 0.05
+
+
+def test_departure_is_told_with_its_signals() -> None:
+    draw = random.Random(9)
+    joint = JointDetector(300, 0.01)
+    for _ in range(300):
+        joint.update([draw.gauss(0, 1) for _ in range(6)], hold=False)
+    for _ in range(40):
+        departure, top = joint.update([draw.gauss(7 * (j == 4), 1) for j in range(6)], hold=True)
+    assert departure > 1
+    assert top[0] == 4
