@@ -14,7 +14,7 @@ from typing import Any
 from agent import __version__
 from agent.clock import SystemClock
 from agent.config import AgentSettings, UplinkTable
-from agent.domain.errors import SourceUnavailable
+from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.signals import Equipment, Quality, Reading
 from agent.domain.wire import Event
 from agent.outbox.sqlite import OutboxSettings, SqliteOutbox
@@ -35,6 +35,7 @@ log = logging.getLogger("emberwatt.agent")
 JOURNAL = "journal.db"
 HISTORY_HOLD = 200
 IDENTIFY_AGAIN_S = 3600.0
+REFUSED_AGAIN_S = 300.0
 
 
 def make_sources(settings: AgentSettings) -> list[Source]:
@@ -169,6 +170,21 @@ class Agent:
             else:
                 await self.clock.sleep(IDENTIFY_AGAIN_S)
 
+    async def send(self, uplink: Uplink) -> None:
+        """Drain the journal for ever.
+
+        Raises `BadSetup` for a refused login while somebody is there to put it right: before the aggregator has ever
+        acknowledged anything. Later a refusal is an outage, and polling goes on.
+        """
+        while True:
+            try:
+                await uplink.run()
+            except BadSetup as refused:
+                if (await self.outbox.position()).acknowledged == 0:
+                    raise
+                log.error("uplink: %s", refused)
+                await asyncio.sleep(REFUSED_AGAIN_S)
+
     def document(self) -> dict[str, Any]:
         """The reported twin as it is now."""
         site = self.settings.diagnosis.site
@@ -289,5 +305,5 @@ def _work(agent: Agent, history: Path | None, stop: asyncio.Event, until_drained
         work += agent.poller.tasks()
         work += [(f"identify {source.name}", agent.know(source)) for source in agent.sources]
     if agent.uplink is not None:
-        work.append(("uplink", agent.uplink.run()))
+        work.append(("uplink", agent.send(agent.uplink)))
     return work

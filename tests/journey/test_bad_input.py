@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.broker import MOSQUITTO, MosquittoBroker
-from tests.helpers.programs import run
+from tests.helpers.programs import Program, run, wait_for
 
 SITE = '[device]\nid = "home-1"\n'
 
@@ -156,3 +156,18 @@ def test_a_broker_that_refuses(tmp_path: Path, site: Path) -> None:
     assert cloud.returncode == 2, cloud.stderr
     assert "refuses" in cloud.stderr
     assert "Traceback" not in done.stderr + cloud.stderr
+
+
+@pytest.mark.broker
+@pytest.mark.skipif(MOSQUITTO is None, reason="no Mosquitto")
+def test_a_device_that_was_commissioned_survives_a_refusal(tmp_path: Path, site: Path) -> None:
+    assert run("agent", "run", "--config", site, "--until-drained").returncode == 0
+    with closing(sqlite3.connect(tmp_path / "state" / "journal.db")) as database:
+        database.execute("UPDATE meta SET value = 1 WHERE key = 'acknowledged'")
+        database.commit()
+    with MosquittoBroker(tmp_path / "broker", users={"home-1": "right"}) as broker:
+        uplink = f'[uplink]\nhost = "127.0.0.1"\nport = {broker.port}\nusername = "home-1"\npassword = "wrong"\n'
+        site.write_text(SITE + uplink)
+        with Program("agent", ["run", "--config", site], tmp_path / "log") as agent:
+            wait_for("the refusal in the log", lambda: "refuses user" in agent.said())
+            assert not agent.ended()
