@@ -17,14 +17,18 @@ from agent.config import AgentSettings, UplinkTable
 from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.signals import Equipment, Quality, Reading
 from agent.domain.wire import Event
+from agent.onsite.keeping import proof_section
 from agent.outbox.sqlite import OutboxSettings, SqliteOutbox
 from agent.pipeline import Pipeline
 from agent.ports import Clock, Source
 from agent.sources.carrier_tables import AnyTable, ModbusTable
 from agent.sources.carriers import Carriers
+from agent.sources.in_turn import ModbusInTurn
+from agent.sources.modbus import ModbusSource
 from agent.sources.poller import Poller
 from agent.sources.profile import Profile
 from agent.sources.profile_file import load_profile
+from agent.sources.proxy import Proxy
 from agent.sources.recording import ColumnMapping, read_recording
 from agent.timekeeping import Timekeeper
 from agent.uplink.broker import BrokerSettings, MqttBroker
@@ -105,6 +109,7 @@ class Agent:
         if settings.uplink is not None:
             self.uplink = make_uplink(settings, settings.uplink, outbox, self.document, self.time)
         self._health: dict[str, Any] = {}
+        self._proof = proof_section(settings.state)
 
     async def start(self) -> None:
         """Write down that the agent has started."""
@@ -196,6 +201,7 @@ class Agent:
             "site": place,
             "sources": {table.name: self._describe(table) for table in self.settings.sources},
             "health": self._health,
+            **self._proof,
             **self.pipeline.diagnosis.snapshot(),
         }
 
@@ -304,6 +310,9 @@ def _work(agent: Agent, history: Path | None, stop: asyncio.Event, until_drained
     if agent.poller is not None and not until_drained:
         work += agent.poller.tasks()
         work += [(f"identify {source.name}", agent.know(source)) for source in agent.sources]
+    if agent.settings.proxy is not None and not until_drained:
+        shared = {source.name: source for source in agent.sources if isinstance(source, ModbusSource | ModbusInTurn)}
+        work.append(("proxy", Proxy(agent.settings.proxy, shared).run()))
     if agent.uplink is not None:
         work.append(("uplink", agent.send(agent.uplink)))
     return work

@@ -13,6 +13,7 @@ from agent.domain.errors import BadSetup
 from agent.domain.wire import is_device_id
 from agent.ports import Clock
 from agent.sources.carrier_tables import AnyTable, read_table
+from agent.sources.proxy import ProxySettings
 
 _BUDGET_SHARE: Final = 0.8
 _BUDGET_CAP_S: Final = 30.0
@@ -77,6 +78,7 @@ class _SiteFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     poll: PollTable = PollTable()
     journal: JournalTable = JournalTable()
     uplink: UplinkTable | None = None
+    proxy: ProxySettings | None = None
     clock: ClockTable | None = None
 
 
@@ -94,6 +96,7 @@ class AgentSettings:
     budget_s: float
     journal: JournalTable
     uplink: UplinkTable | None
+    proxy: ProxySettings | None
     clock: Clock
 
 
@@ -132,6 +135,7 @@ def load(path: Path) -> AgentSettings:
         budget_s=_budget_s(file),
         journal=file.journal,
         uplink=file.uplink,
+        proxy=file.proxy,
         clock=_clock(file.clock),
     )
 

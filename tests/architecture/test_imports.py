@@ -24,6 +24,7 @@ WALLS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
     "agent.sources": (("agent.domain", "agent.ports"), frozenset({"msgspec", "pymodbus", "serial"})),
     "agent.diagnosis": (("agent.domain", "agent.ports"), frozenset({"msgspec"})),
     "agent.outbox": (("agent.domain", "agent.ports"), frozenset({"msgspec"})),
+    "agent.onsite": (("agent.domain", "agent.ports"), frozenset({"msgspec"})),
     "agent.uplink": (("agent.domain", "agent.ports"), frozenset({"msgspec", "aiomqtt", "paho"})),
     "agent": (("agent",), frozenset({"msgspec"})),
     "cloud.ports": (("agent.domain",), frozenset({"msgspec"})),
