@@ -204,8 +204,13 @@ def speed() -> float:
 
 
 def measure(rig_count: int, series_count: int) -> dict[str, Any]:
+    detectors: dict[str, Callable[[Array], tuple[Array, NDArray[np.bool_]]]] = {
+        "ours": ours,
+        "EWMA z": z_score,
+        "PCA": pca,
+    }
     return {
-        "rigs": {name: rigs(each, rig_count) for name, each in {"ours": ours, "EWMA z": z_score, "PCA": pca}.items()},
+        "rigs": {name: rigs(detect, rig_count) for name, detect in detectors.items()},
         "series": {
             "ours": streaming_score(list(series_runs(series_count))),
             "running z": streaming_score(list(series_plain(series_count))),

@@ -23,6 +23,8 @@ _FLOOR: Final = 0.15
 _SHRINK: Final = 0.06
 _FOLDS: Final = 2
 _LASTING: Final = 16.0
+_EXCUSE: Final = 2.0
+_HIGHEST: Final = 4.0
 _ROWS_PER_EXCESS: Final = 10.0
 _WEIGHT: Final = 6.0
 
@@ -201,23 +203,20 @@ class JointDetector:
         singles = [self._distances(row, hold=False) for row in components[head:]]
         self.tracks = final
         self.axes = _axes(singles, size)
-        statistics = _held_out(singles, size)
-        self.energy = [sum(column) / len(column) for column in list(zip(*statistics, strict=True))[:2]]
-        whole = []
-        for each in statistics:
-            self.energy = _lasting(self.energy, each)
-            whole.append([*each, *self.energy])
-        self._calibrate(whole)
+        statistics = _with_lasting(_held_out(singles, size))
+        self._calibrate(statistics, 3 * size)
+        self.energy = statistics[-1][-2:]
         self.rows = []
 
-    def _calibrate(self, statistics: Sequence[Sequence[float]]) -> None:
-        columns = list(zip(*statistics, strict=True))
-        self.centres = [sum(column) / len(column) for column in columns]
-        self.spreads = [
-            max(sqrt(sum((x - centre) ** 2 for x in column) / len(column)), 1e-3)
-            for column, centre in zip(columns, self.centres, strict=True)
+    def _calibrate(self, statistics: Sequence[Sequence[float]], components: int) -> None:
+        """What is usual is told by held-out rows, up to a bound: rows that change all along would excuse anything."""
+        most = [(_EXCUSE * 0.2 * components, _EXCUSE * 0.5 * sqrt(components)), (_EXCUSE * 1.5, _EXCUSE * 0.5)] * 4
+        found = [
+            (min(mean, high), min(spread, wide))
+            for (mean, spread), (high, wide) in zip(_moments(statistics), most, strict=True)
         ]
-        self.threshold = _threshold([self._departure(each) for each in statistics], self.rate)
+        self.centres, self.spreads = [mean for mean, _ in found], [spread for _, spread in found]
+        self.threshold = min(_threshold([self._departure(each) for each in statistics], self.rate), _HIGHEST)
 
     def pause(self) -> None:
         """Rows are missing: what was smoothed over them says nothing."""
@@ -324,6 +323,24 @@ def _statistics(distances: Sequence[Sequence[float]]) -> list[float]:
 def _lasting(energy: Sequence[float], statistics: Sequence[float]) -> list[float]:
     """The shortest span's statistics smoothed: noise or a relation that changed to stay, though its mean did not."""
     return [before + (now - before) / _LASTING for before, now in zip(energy, statistics, strict=False)]
+
+
+def _with_lasting(rows: Sequence[Sequence[float]]) -> list[list[float]]:
+    energy = [sum(column) / len(column) for column in list(zip(*rows, strict=True))[:2]]
+    found = []
+    for row in rows:
+        energy = _lasting(energy, row)
+        found.append([*row, *energy])
+    return found
+
+
+def _moments(rows: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
+    """Mean and standard deviation of each column."""
+    found = []
+    for column in zip(*rows, strict=True):
+        mean = sum(column) / len(column)
+        found.append((mean, max(sqrt(sum((x - mean) ** 2 for x in column) / len(column)), 1e-3)))
+    return found
 
 
 def _threshold(departures: Sequence[float], rate: float) -> float:
