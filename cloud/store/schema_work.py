@@ -1,4 +1,5 @@
 """The tables of version 2: incidents, what people did with them, and runs of jobs. Times and keys as in `schema`."""
+
 from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, String, Table, Text
