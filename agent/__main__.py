@@ -22,7 +22,9 @@ EXAMPLES = """\
 examples:
   emberwatt-agent run --config /etc/emberwatt/site.toml
   emberwatt-agent read --config site.toml
+  emberwatt-agent setup --config site.toml
   emberwatt-agent replay recording.csv --json -
+  emberwatt-agent score rig.csv --out scores.csv
   emberwatt-agent profiles check my-inverter.toml
 """
 

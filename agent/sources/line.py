@@ -10,6 +10,7 @@ import errno
 import os
 import socket
 import termios
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ class LineLost(OSError):
     """There is no line, or no longer. The text says why."""
 
 
-class Line:
+class Line(ABC):
     """An open line. What arrives goes to `on_data`, or waits for `receive` where there is none."""
 
     def __init__(self) -> None:
@@ -72,11 +73,11 @@ class Line:
             self._shut()
             self._news.set()
 
-    def _send(self, data: bytes) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _send(self, data: bytes) -> None: ...
 
-    def _shut(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _shut(self) -> None: ...
 
     def _arrived(self, data: bytes) -> None:
         if self.on_data is not None:
