@@ -197,7 +197,9 @@ class NoSolarProduction(Memoryless):
         pv = reading.values.get(PV_POWER)
         if pv is None or not self._by_day(reading.at_ms):
             return None
-        return pv <= self._limits.dead_band_w
+        dead = pv <= self._limits.dead_band_w
+        # An inverter that says why it stands still is a fault of its own; the missing power is its consequence.
+        return None if dead and _has_stopped(reading.values) else dead
 
     def _by_day(self, at_ms: int) -> bool:
         if self._sun is not None:
@@ -213,7 +215,10 @@ class InverterAlarmRule(Memoryless):
 
     def judge(self, reading: Reading) -> Verdict:
         values = reading.values
-        alarm, state = values.get(INVERTER_ALARM), values.get(INVERTER_STATE)
-        if alarm is None and state is None:
+        if INVERTER_ALARM not in values and INVERTER_STATE not in values:
             return None
-        return bool(alarm) or state == InverterState.FAULT
+        return _has_stopped(values)
+
+
+def _has_stopped(values: Values) -> bool:
+    return bool(values.get(INVERTER_ALARM)) or values.get(INVERTER_STATE) == InverterState.FAULT

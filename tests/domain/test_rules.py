@@ -182,6 +182,14 @@ def test_without_coordinates_only_midday_is_judged(at: str, verdict: Verdict) ->
     assert solar(None).judge(reading(at, pv=0)) is verdict
 
 
+@pytest.mark.parametrize("why", [{"alarm": 3}, {"alarm": 0, "state": InverterState.FAULT}])
+def test_what_the_inverter_says_itself_is_not_told_twice(why: dict[str, float]) -> None:
+    noon = "2022-06-21T13:00:00-07:00"
+    assert solar(SEATTLE).judge(reading(noon, pv=0, **why)) is None
+    assert solar(SEATTLE).judge(reading(noon, pv=900, **why)) is False
+    assert solar(SEATTLE).judge(reading(noon, pv=0, alarm=0, state=InverterState.RUNNING)) is True
+
+
 def test_no_power_value_is_no_verdict() -> None:
     assert solar(SEATTLE).judge(reading("2022-06-21T13:00:00-07:00")) is None
     assert PublishedSolar(LocalTime(ZoneInfo("UTC"))).judge(reading("2022-06-21T12:00:00Z")) is None
