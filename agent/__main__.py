@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from agent import __version__, profiles, replay, scan, score, setup
-from agent.domain.errors import BadMessage, EmberwattError, Transient
+from agent.domain.errors import BadMessage, EmberwattError, Transient, expected_error
 from agent.domain.wire import Body, Unknown, decode_batch, decode_body
 
 Action = Callable[[argparse.Namespace], int]
@@ -38,7 +38,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     except EmberwattError as error:
         _fail(error)
     except BaseExceptionGroup as group:
-        _fail_group(group)
+        expected = expected_error(group)
+        if expected is None:
+            raise
+        _fail(expected)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
@@ -51,18 +54,6 @@ def _fail(error: EmberwattError) -> NoReturn:
     if error.hint:
         print(f"  {error.hint}", file=sys.stderr)
     sys.exit(1 if isinstance(error, Transient) else 2)
-
-
-def _fail_group(group: BaseExceptionGroup[BaseException]) -> NoReturn:
-    """What several tasks raised at once: the first that a person can do something about, else all of it."""
-    expected, rest = group.split(EmberwattError)
-    if expected is None or rest is not None:
-        raise group
-    leaf: BaseException = expected
-    while isinstance(leaf, BaseExceptionGroup):
-        leaf = leaf.exceptions[0]
-    assert isinstance(leaf, EmberwattError)
-    _fail(leaf)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -62,3 +62,14 @@ class BadSetup(EmberwattError):
         super().__init__(f"{where}: {problem}", hint=hint)
         self.where = where
         self.problem = problem
+
+
+def expected_error(group: BaseExceptionGroup[BaseException]) -> EmberwattError | None:
+    """The first error in `group`, which several tasks raised at once; None where one of them was not on purpose."""
+    expected, rest = group.split(EmberwattError)
+    if expected is None or rest is not None:
+        return None
+    leaf: BaseException = expected
+    while isinstance(leaf, BaseExceptionGroup):
+        leaf = leaf.exceptions[0]
+    return leaf if isinstance(leaf, EmberwattError) else None

@@ -10,6 +10,7 @@ from agent.domain.errors import (
     SourceUnavailable,
     Transient,
     UplinkUnavailable,
+    expected_error,
 )
 
 
@@ -37,3 +38,11 @@ def test_errors_carry_their_facts() -> None:
     setup = BadSetup("site.toml", "no such field", hint="look it up")
     assert (setup.where, setup.problem, setup.hint) == ("site.toml", "no such field", "look it up")
     assert str(setup) == "site.toml: no such field"
+
+
+def test_of_several_errors_the_first_is_told_unless_one_was_not_on_purpose() -> None:
+    first, second = BadSetup("broker", "refuses"), Transient("away")
+    nested = BaseExceptionGroup("tasks", [BaseExceptionGroup("inner", [first]), second])
+    assert expected_error(nested) is first
+    assert expected_error(BaseExceptionGroup("tasks", [first, ValueError("a bug")])) is None
+    assert expected_error(BaseExceptionGroup("tasks", [KeyboardInterrupt()])) is None
