@@ -3,17 +3,16 @@
 import asyncio
 import logging
 import os
-import random
 import shutil
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from agent import __version__
 from agent.clock import SystemClock
-from agent.config import AgentSettings, UplinkTable
+from agent.config import AgentSettings
 from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.signals import Equipment, Quality, Reading
 from agent.domain.wire import Event
@@ -31,8 +30,8 @@ from agent.sources.profile_file import load_profile
 from agent.sources.proxy import Proxy
 from agent.sources.recording import ColumnMapping, read_recording
 from agent.timekeeping import Timekeeper
-from agent.uplink.broker import BrokerSettings, MqttBroker
-from agent.uplink.drain import Uplink, UplinkSettings
+from agent.uplink.drain import Uplink
+from agent.way_out import Place, make_uplink
 
 log = logging.getLogger("emberwatt.agent")
 
@@ -53,45 +52,6 @@ def make_sources(settings: AgentSettings) -> list[Source]:
     return [carriers.make_from(table) for table in settings.sources]
 
 
-def make_uplink(
-    settings: AgentSettings,
-    table: UplinkTable,
-    outbox: SqliteOutbox,
-    document: Callable[[], dict[str, Any]],
-    time: Timekeeper | None,
-) -> Uplink:
-    """The way out of one `[uplink]` table; nothing goes that `time` may still have to put right."""
-
-    def file(name: str | None) -> Path | None:
-        return None if name is None else settings.path.parent / name
-
-    broker = MqttBroker(
-        BrokerSettings(
-            host=table.host,
-            device=settings.device,
-            port=table.port,
-            username=table.username,
-            password=table.password,
-            ca_file=file(table.cafile),
-            cert_file=file(table.certfile),
-            key_file=file(table.keyfile),
-        )
-    )
-    return Uplink(
-        UplinkSettings(
-            device=settings.device,
-            flush_interval_s=table.flush_interval_s,
-            report_interval_s=table.report_interval_s,
-        ),
-        outbox,
-        broker,
-        settings.clock,
-        document,
-        random.Random(),
-        ready=time.settled if time is not None else lambda: True,
-    )
-
-
 class Agent:
     """One site: its sources, its pipeline, its journal and its way out."""
 
@@ -107,7 +67,9 @@ class Agent:
         self.time = _timekeeper(self.clock, pipeline, outbox)
         self.uplink: Uplink | None = None
         if settings.uplink is not None:
-            self.uplink = make_uplink(settings, settings.uplink, outbox, self.document, self.time)
+            ready = self.time.settled if self.time is not None else lambda: True
+            place = Place(settings.device, settings.path.parent)
+            self.uplink = make_uplink(settings.uplink, place, outbox, self.clock, self.document, ready)
         self._health: dict[str, Any] = {}
         self._proof = proof_section(settings.state)
 

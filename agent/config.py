@@ -14,6 +14,7 @@ from agent.domain.wire import is_device_id
 from agent.ports import Clock
 from agent.sources.carrier_tables import AnyTable, read_table
 from agent.sources.proxy import ProxySettings
+from agent.way_out import UplinkTable
 
 _BUDGET_SHARE: Final = 0.8
 _BUDGET_CAP_S: Final = 30.0
@@ -45,20 +46,6 @@ class JournalTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     budget_mib: float = 64.0
     at_risk_s: float = 900.0
-
-
-class UplinkTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The broker, and how long summaries and twin changes may wait. Faults never wait."""
-
-    host: str
-    port: int = 1883
-    username: str | None = None
-    password: str | None = None
-    cafile: str | None = None
-    certfile: str | None = None
-    keyfile: str | None = None
-    flush_interval_s: float = 7200.0
-    report_interval_s: float = 21_600.0
 
 
 class ClockTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

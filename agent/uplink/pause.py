@@ -26,6 +26,8 @@ async def pause(event: asyncio.Event, clock: Clock, *, policy_s: float | None, r
 async def first_ended(*work: Coroutine[Any, Any, object]) -> None:
     """Run all at once until the first ends; the others are cancelled, its error is raised."""
     tasks = [asyncio.create_task(one) for one in work]
+    for task in tasks:
+        task.add_done_callback(_heard)
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -47,6 +49,9 @@ async def _end(tasks: Sequence[asyncio.Task[object]]) -> None:
         for task in pending:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=_ASK_AGAIN_S)
-    for task in tasks:
-        if not task.cancelled():
-            task.exception()
+
+
+def _heard(task: asyncio.Task[object]) -> None:
+    """Only the error of the first to end is raised; one that comes while the others are stopped is no news."""
+    if not task.cancelled():
+        task.exception()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.domain.signals import SIGNALS
+from tests.helpers.syntax import parsed
 
 ROOT = Path(__file__).parents[2]
 CODE = [path for part in ("agent", "cloud", "firmware_sim") for path in sorted((ROOT / part).rglob("*.py"))]
@@ -21,7 +22,7 @@ def relative(path: Path) -> str:
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body[1:] if ast.get_docstring(node) else node.body
             if body:
@@ -42,7 +43,7 @@ def test_files_have_one_subject() -> None:
 def test_only_a_supervisor_catches_everything() -> None:
     broad = set()
     for path in CODE:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.ExceptHandler):
                 caught = "" if node.type is None else ast.unparse(node.type)
                 undoes = isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None
@@ -59,7 +60,7 @@ def test_a_signal_is_named_in_one_file() -> None:
         # A fault and a signal share the name of the inverter's alarm.
         if relative(path) in {"agent/domain/signals.py", "agent/domain/faults.py"}:
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Constant) and node.value in SIGNALS and isinstance(node.value, str):
                 found.append(f"{relative(path)}:{node.lineno} {node.value}")
     assert found == []

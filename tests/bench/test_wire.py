@@ -1,7 +1,7 @@
 """The budget of a home on the wire, with what is shipped."""
 
-from agent.config import UplinkTable
 from agent.uplink.drain import UplinkSettings
+from agent.way_out import UplinkTable
 from bench.wire import measure
 
 

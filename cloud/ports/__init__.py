@@ -1,0 +1,61 @@
+"""The seams of the aggregator. Every part knows these and `agent.domain`, never another part."""
+
+from cloud.ports.fleet import (
+    ActiveFault,
+    Arrival,
+    Clock,
+    EnergyRow,
+    EventRow,
+    FaultRow,
+    FleetReader,
+    FleetWriter,
+    QuarantineRow,
+    ReliabilityRow,
+    SeriesPoint,
+    Site,
+)
+from cloud.ports.incidents import (
+    EquipmentSpan,
+    Incident,
+    IncidentBook,
+    IncidentChange,
+    IncidentDesk,
+    IncidentEntry,
+    IncidentSite,
+    Lesson,
+    Regrouping,
+)
+from cloud.ports.jobs import (
+    JobDesk,
+    JobInfo,
+    JobRun,
+    RunBook,
+)
+
+__all__ = [
+    "ActiveFault",
+    "Arrival",
+    "Clock",
+    "EnergyRow",
+    "EquipmentSpan",
+    "EventRow",
+    "FaultRow",
+    "FleetReader",
+    "FleetWriter",
+    "Incident",
+    "IncidentBook",
+    "IncidentChange",
+    "IncidentDesk",
+    "IncidentEntry",
+    "IncidentSite",
+    "JobDesk",
+    "JobInfo",
+    "JobRun",
+    "Lesson",
+    "QuarantineRow",
+    "Regrouping",
+    "ReliabilityRow",
+    "RunBook",
+    "SeriesPoint",
+    "Site",
+]
