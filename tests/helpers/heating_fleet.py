@@ -30,7 +30,9 @@ STEP_MIN = 5
 
 @dataclass
 class Fleet:
-    """`values`: installation × (outdoor, room, flow) × time, NaN where missing. `faults` holds the faulty ones only."""
+    """`values`: installation × (outdoor, room, flow) × time, NaN where missing. `faults` holds the faulty ones only; `kinds` says how each is
+    heated where the generator knows kinds.
+    """
 
     names: list[str]
     cities: list[str]
@@ -38,6 +40,7 @@ class Fleet:
     step_min: int
     values: Floats
     faults: dict[str, str] = field(default_factory=dict)
+    kinds: list[str] = field(default_factory=list)
 
     def frame(self) -> pl.DataFrame:
         """Long samples: installation, signal, time, value."""
