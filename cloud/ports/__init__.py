@@ -14,6 +14,15 @@ from cloud.ports.fleet import (
     SeriesPoint,
     Site,
 )
+from cloud.ports.identity import (
+    CertificateRow,
+    ClaimRow,
+    Identities,
+    IdentityBook,
+    IdentityDesk,
+    IdentityRefused,
+    RevokedRow,
+)
 from cloud.ports.incidents import (
     EquipmentSpan,
     Incident,
@@ -35,6 +44,8 @@ from cloud.ports.jobs import (
 __all__ = [
     "ActiveFault",
     "Arrival",
+    "CertificateRow",
+    "ClaimRow",
     "Clock",
     "EnergyRow",
     "EquipmentSpan",
@@ -42,6 +53,10 @@ __all__ = [
     "FaultRow",
     "FleetReader",
     "FleetWriter",
+    "Identities",
+    "IdentityBook",
+    "IdentityDesk",
+    "IdentityRefused",
     "Incident",
     "IncidentBook",
     "IncidentChange",
@@ -55,6 +70,7 @@ __all__ = [
     "QuarantineRow",
     "Regrouping",
     "ReliabilityRow",
+    "RevokedRow",
     "RunBook",
     "SeriesPoint",
     "Site",
