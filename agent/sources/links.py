@@ -1,19 +1,14 @@
-"""The carriers of Modbus: each opens one pymodbus client with its own retries and reconnection switched off."""
+"""The carriers of Modbus: each opens a client that neither retries nor reconnects by itself."""
 
 import logging
-import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from pymodbus.client.base import ModbusBaseClient
-from pymodbus.client.mixin import ModbusClientMixin
-from pymodbus.client.tcp import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
-from pymodbus.framer.socket import FramerSocket
 from pymodbus.pdu import DecodePDU, ModbusPDU
 
 from agent.sources.bus import Bus, Exchange
+from agent.sources.client import Client, OnConnect
 from agent.sources.line import Line, LineLost, SerialPort, SerialSettings, TcpPort
 from agent.sources.rtu_frame import (
     KNOWN,
@@ -26,11 +21,10 @@ from agent.sources.rtu_frame import (
     take_answer,
     wanted_of,
 )
+from agent.sources.tcp_client import TcpClient
 
 # Every failure is reported once by the caller; the library would write a line for each of its own steps.
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL + 1)
-
-OnConnect = Callable[[bool], None]
 
 _REPEATS = 2
 
@@ -38,7 +32,7 @@ _REPEATS = 2
 class Link(Protocol):
     """A way to a device."""
 
-    def client(self, timeout_s: float, on_connect: OnConnect) -> ModbusBaseClient:
+    def client(self, timeout_s: float, on_connect: OnConnect) -> Client:
         """A client that is not connected yet.
 
         `on_connect` hears True, and False as soon as the connection is of no more use: the other side has closed it, or
@@ -57,8 +51,8 @@ class TcpLink:
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 
-    def client(self, timeout_s: float, on_connect: OnConnect) -> ModbusBaseClient:
-        return _TcpClient(self.host, self.port, timeout_s, on_connect)
+    def client(self, timeout_s: float, on_connect: OnConnect) -> Client:
+        return TcpClient(self.host, self.port, timeout_s, on_connect)
 
 
 class RtuLink:
@@ -76,7 +70,7 @@ class RtuLink:
     def __str__(self) -> str:
         return self._trouble or str(self.bus)
 
-    def client(self, timeout_s: float, on_connect: OnConnect) -> ModbusBaseClient:
+    def client(self, timeout_s: float, on_connect: OnConnect) -> Client:
         return _BusClient(self, timeout_s, on_connect)
 
     async def join(self, user: object, timeout_s: float) -> Line | None:
@@ -127,11 +121,10 @@ class RtuOverTcpLink(RtuLink):
         super().__init__(Bus(TcpPort(host, port)), late_s=late_s)
 
 
-class _BusClient(ModbusBaseClient):
-    """A client that lets the bus do its work: the library would take any frame of the right station for the answer."""
+class _BusClient(Client):
+    """A client that lets the bus do its work."""
 
     def __init__(self, link: RtuLink, timeout_s: float, on_connect: OnConnect) -> None:
-        ModbusClientMixin.__init__(self)  # type: ignore[no-untyped-call, arg-type]
         self._link = link
         self._timeout_s = timeout_s
         self._on_connect = on_connect
@@ -155,9 +148,9 @@ class _BusClient(ModbusBaseClient):
         self._line = None
         self._link.bus.leave(self)
 
-    async def execute(self, no_response_expected: bool, request: ModbusPDU) -> ModbusPDU:
+    async def execute(self, request: ModbusPDU) -> ModbusPDU:
         """Send a request and return its answer. Raises `OSError`, `ModbusException`."""
-        if no_response_expected or request.function_code not in KNOWN:
+        if request.function_code not in KNOWN:
             raise ModbusException(f"function {request.function_code} cannot be told from noise on a line")
         if self._line is None:
             raise LineLost("the line is closed")
@@ -167,33 +160,3 @@ class _BusClient(ModbusBaseClient):
             raise ModbusException("the answer cannot be understood")
         answer.dev_id = request.dev_id
         return answer
-
-
-class _TcpClient(AsyncModbusTcpClient):
-    """A client that gives a connection up on the first answer that it cannot understand."""
-
-    def __init__(self, host: str, port: int, timeout_s: float, on_connect: OnConnect) -> None:
-        super().__init__(host, port=port, timeout=timeout_s, retries=0, reconnect_delay=0, trace_connect=on_connect)
-
-        def give_up() -> None:
-            self.close()
-            on_connect(False)
-
-        self.ctx.framer = _CautiousFramer(give_up)
-
-
-class _CautiousFramer(FramerSocket):
-    """Reports an answer that breaks the protocol; raised inside the event loop it would fill the log."""
-
-    def __init__(self, give_up: Callable[[], None]) -> None:
-        super().__init__(DecodePDU(False))
-        self._give_up = give_up
-
-    def handleFrame(  # noqa: N802
-        self, data: bytes, exp_devid: int, exp_tid: int
-    ) -> tuple[int, ModbusPDU | None]:
-        try:
-            return super().handleFrame(data, exp_devid, exp_tid)
-        except (ModbusException, ValueError, IndexError, struct.error):
-            self._give_up()
-            return len(data), None

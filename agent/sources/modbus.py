@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pymodbus.client.base import ModbusBaseClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.exceptionresponse import ExceptionResponse
@@ -17,21 +16,13 @@ from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.signals import Equipment, Quality, Reading, SignalName
 from agent.ports import Clock
 from agent.sources.answers import Answer, Decoder, MapMoved, identity_texts
+from agent.sources.client import Client
 from agent.sources.fingerprint import matches, mismatch
 from agent.sources.guards import Guards, Poll
 from agent.sources.links import Link
 from agent.sources.planning import Block, ReadRules, plan_reads, rules_of, spans_of, with_guards
 from agent.sources.profile import COIL_FUNCTIONS, Layout, Profile, bind_absolute, signals_of
 from agent.sources.sunspec import NEVER, Model, Refused, discover, locate, rules_in
-
-_ReadCall = Callable[..., Awaitable[ModbusPDU]]
-
-_CALLS: Final[Mapping[int, _ReadCall]] = {
-    1: ModbusBaseClient.read_coils,
-    2: ModbusBaseClient.read_discrete_inputs,
-    3: ModbusBaseClient.read_holding_registers,
-    4: ModbusBaseClient.read_input_registers,
-}
 
 _ILLEGAL_ADDRESS: Final = 2
 _WRITE_ONE: Final = 6
@@ -85,7 +76,7 @@ class ModbusSource:
         self._wanted = wanted
         self._timeout_s = profile.limits.timeout_s if timeout_s is None else timeout_s
         self._lock = asyncio.Lock()
-        self._client: ModbusBaseClient | None = None
+        self._client: Client | None = None
         self._bound: _Bound | None = None
         self._stations = {s.name: u for s, u in zip(profile.station, more_units, strict=False) if u}
         self._illegal: frozenset[Block] | None = None
@@ -178,10 +169,10 @@ class ModbusSource:
     async def raw_write(self, unit: int, function: int, address: int, values: Sequence[int]) -> None:
         """Another master's wish, function 6 or 16. The agent itself never writes. Raises as `raw_read` does."""
 
-        def call(client: ModbusBaseClient) -> Awaitable[ModbusPDU]:
+        def call(client: Client) -> Awaitable[ModbusPDU]:
             if function == _WRITE_ONE:
-                return client.write_register(address, values[0], device_id=unit)
-            return client.write_registers(address, list(values), device_id=unit)
+                return client.write_word(address, values[0], unit)
+            return client.write_words(address, values, unit)
 
         async with self._lock:
             if self._client is None or not self._client.connected:
@@ -294,15 +285,14 @@ class ModbusSource:
 
     async def _request_once(self, unit: int, function: int, address: int, count: int) -> Sequence[int]:
         """One read and its answer."""
-        call = _CALLS[function]
-        answer = await self._exchange(lambda client: call(client, address, count=count, device_id=unit))
+        answer = await self._exchange(lambda client: client.read(function, address, count, unit))
         words = _content(answer, function, count)
         if words is None:
             self._drop()
             raise SourceUnavailable(self._name, f"the answer does not fit the request for {count} from {address}")
         return words
 
-    async def _exchange(self, call: Callable[[ModbusBaseClient], Awaitable[ModbusPDU]]) -> ModbusPDU:
+    async def _exchange(self, call: Callable[[Client], Awaitable[ModbusPDU]]) -> ModbusPDU:
         """One request and its answer. Whatever leaves the stream in doubt closes the connection."""
         client = self._client
         if client is None:

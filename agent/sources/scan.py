@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from pymodbus.client.base import ModbusBaseClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.exceptionresponse import ExceptionResponse
 
+from agent.sources.client import Client
 from agent.sources.fingerprints import (
     COMMON_WORDS,
     HIGH_FROM,
@@ -29,11 +29,6 @@ T = TypeVar("T")
 
 _NOBODY: Final = (10, 11)
 """A gateway's word that there is no such unit behind it."""
-
-_READS: Final[Mapping[int, Callable[..., Awaitable[ModbusPDU]]]] = {
-    3: ModbusBaseClient.read_holding_registers,
-    4: ModbusBaseClient.read_input_registers,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +63,30 @@ class _Asker:
 
     link: Link
     rules: ScanRules
-    client: ModbusBaseClient | None = None
+    client: Client | None = None
     heard: bool = False
     careful: bool = False
     _last: float = field(default=-1e9)
 
     async def words(self, unit: int, function: int, address: int, count: int) -> Sequence[int] | None:
         """The words; None when the unit has none there. Raises `_Silent`."""
-        answer = await self._ask(_READS[function], address, count=count, device_id=unit)
+        answer = await self._ask(lambda client: client.read(function, address, count, unit))
         registers = [] if isinstance(answer, ExceptionResponse) else answer.registers
         return registers if len(registers) == count else None
 
     async def objects(self, unit: int) -> Mapping[int, bytes]:
         """What function 43 tells: maker, product code, version and more by number; nothing where it is not known."""
-        answer = await self._ask(ModbusBaseClient.read_device_information, read_code=1, object_id=0, device_id=unit)
+        answer = await self._ask(lambda client: client.read_identity(unit))
         told = getattr(answer, "information", {})
         return {int(key): value for key, value in told.items() if isinstance(value, bytes)}
 
-    async def _ask(self, call: Callable[..., Awaitable[ModbusPDU]], *args: Any, **named: Any) -> ModbusPDU:
+    async def _ask(self, call: Callable[[Client], Awaitable[ModbusPDU]]) -> ModbusPDU:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, self._last + self.rules.pace_s - loop.time()))
         answer: ModbusPDU | None = None
         try:
             async with asyncio.timeout(self.rules.timeout_s):
-                answer = await call(await self._open(), *args, **named)
+                answer = await call(await self._open())
         except (TimeoutError, ModbusException, OSError) as error:
             raise _Silent from error
         finally:
@@ -113,7 +108,7 @@ class _Asker:
             return False
         return True
 
-    async def _open(self) -> ModbusBaseClient:
+    async def _open(self) -> Client:
         if self.client is None or not self.client.connected:
             self.close()
             self.client = self.link.client(self.rules.timeout_s, lambda _: None)

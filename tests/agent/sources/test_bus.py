@@ -35,7 +35,7 @@ class Cellar:
         try:
             assert await client.connect()
             async with asyncio.timeout(timeout_s):
-                return (await client.read_holding_registers(address, count=count, device_id=unit)).registers
+                return (await client.read(3, address, count, unit)).registers
         finally:
             client.close()
 

@@ -6,20 +6,13 @@ from pathlib import Path
 
 import pytest
 from pymodbus.exceptions import ModbusException
+from pymodbus.pdu.other_message import ReadExceptionStatusRequest
 
 from agent.sources.line import LineLost, SerialSettings
 from agent.sources.links import RtuOverTcpLink, RtuSerialLink, TcpLink
 from tests.helpers.modbus_server import ModbusServer
 from tests.helpers.rtu_slaves import RtuSlaves, framed
 from tests.helpers.serial_line import TcpWire, Wire
-
-
-async def test_a_client_neither_retries_nor_reconnects() -> None:
-    client = TcpLink("127.0.0.1", 1502).client(0.5, lambda _: None)
-    assert client.ctx.retries == 0
-    assert client.comm_params.reconnect_delay == 0
-    assert (client.comm_params.host, client.comm_params.port) == ("127.0.0.1", 1502)
-    assert not client.connected
 
 
 async def test_both_ends_of_a_connection_are_heard_of() -> None:
@@ -29,7 +22,7 @@ async def test_both_ends_of_a_connection_are_heard_of() -> None:
         assert await client.connect()
         server.faults.payload = b"\x55\x01"
         with pytest.raises(ModbusException):
-            await client.read_holding_registers(0, count=1, device_id=1)
+            await client.read(3, 0, 1, 1)
         assert heard == [True, False]
         assert not client.connected
 
@@ -47,7 +40,7 @@ async def test_a_link_that_leads_nowhere_says_why(tmp_path: Path) -> None:
     assert not client.connected
     assert str(client) == str(link) == f"{tmp_path}/absent: there is no such port; is the adapter plugged in?"
     with pytest.raises(LineLost):
-        await client.read_holding_registers(0, count=1)
+        await client.read(3, 0, 1, 1)
     client.close()
 
 
@@ -60,17 +53,17 @@ async def test_an_echo_is_no_confirmation(tmp_path: Path, echo: bool) -> None:
         client = RtuSerialLink(SerialSettings(str(wire.path)), late_s=0).client(1.0, lambda _: None)
         assert await client.connect()
         with pytest.raises(ModbusException, match="before something was read"):
-            await client.write_register(0, 5, device_id=1)
-        await client.read_holding_registers(0, count=1, device_id=1)
+            await client.write_word(0, 5, 1)
+        await client.read(3, 0, 1, 1)
         # The device says nothing to it.
         wire.device = lambda data: None
-        for write in (client.write_register(0, 5, device_id=1), client.write_registers(0, [5, 6], device_id=1)):
+        for write in (client.write_word(0, 5, 1), client.write_words(0, [5, 6], 1)):
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(write, 0.15)
         wire.device = lambda data: wire.send(data if data[1] == 6 else framed(1, data[1:6]))
         assert await client.connect()
-        assert (await client.write_register(0, 5, device_id=1)).registers == [5]
-        assert (await client.write_registers(0, [5, 6], device_id=1)).count == 2
+        assert (await client.write_word(0, 5, 1)).registers == [5]
+        assert (await client.write_words(0, [5, 6], 1)).count == 2
         client.close()
 
 
@@ -79,7 +72,7 @@ async def test_what_has_no_known_form_is_not_sent(tmp_path: Path) -> None:
         client = RtuSerialLink(SerialSettings(str(wire.path))).client(1.0, lambda _: None)
         assert await client.connect()
         with pytest.raises(ModbusException, match="function 7"):
-            await client.read_exception_status(device_id=1)
+            await client.execute(ReadExceptionStatusRequest(dev_id=1))
         assert wire.heard == b""
         client.close()
 
@@ -93,11 +86,11 @@ async def test_bits_words_refusals_and_identification_over_a_line() -> None:
         client = RtuOverTcpLink("127.0.0.1", wire.port).client(1.0, heard.append)
         assert await client.connect()
         assert heard == [True]
-        assert (await client.read_coils(0, count=3, device_id=1)).bits[:3] == [True, False, True]
-        assert (await client.read_input_registers(0, count=2, device_id=1)).registers == [5, 6]
-        assert (await client.read_holding_registers(9, count=2, device_id=1)).exception_code == 2
+        assert (await client.read(1, 0, 3, 1)).bits[:3] == [True, False, True]
+        assert (await client.read(4, 0, 2, 1)).registers == [5, 6]
+        assert (await client.read(3, 9, 2, 1)).exception_code == 2
         wire.device = lambda data: wire.send(framed(1, b"\x2b\x0e\x01\x01\x00\x00\x01\x00\x04Acme"))
-        told = await client.read_device_information(device_id=1)
+        told = await client.read_identity(1)
         assert told.information == {0: b"Acme"}
         client.close()
 

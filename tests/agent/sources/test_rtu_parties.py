@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from pymodbus.client.base import ModbusBaseClient
 from pymodbus.server import ModbusSerialServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from agent.sources.bus import Bus
+from agent.sources.client import Client
 from agent.sources.line import SerialPort, SerialSettings
 from agent.sources.links import RtuLink
 from tests.helpers.serial_line import Wire
@@ -29,17 +29,17 @@ def connect(near: Wire, far: Wire) -> None:
 async def check(near: Wire, unit: int) -> None:
     """Read words and bits, and what is not there."""
     bus = Bus(SerialPort(SerialSettings(str(near.path), baud=BAUD)))
-    client: ModbusBaseClient = RtuLink(bus, late_s=0.2).client(1.0, lambda _: None)
+    client: Client = RtuLink(bus, late_s=0.2).client(1.0, lambda _: None)
     assert await client.connect()
     try:
         for address, count in ((0, 1), (7, 20), (0, 100)):
-            words = await client.read_holding_registers(address, count=count, device_id=unit)
+            words = await client.read(3, address, count, unit)
             assert words.registers == [1000 * unit + address + index for index in range(count)]
-            words = await client.read_input_registers(address, count=count, device_id=unit)
+            words = await client.read(4, address, count, unit)
             assert words.registers == [1000 * unit + address + index for index in range(count)]
-            bits = await client.read_coils(address, count=count, device_id=unit)
+            bits = await client.read(1, address, count, unit)
             assert bits.bits[:count] == [(address + index) % 2 == 1 for index in range(count)]
-        refused = await client.read_holding_registers(4000, count=2, device_id=unit)
+        refused = await client.read(3, 4000, 2, unit)
         assert refused.isError()
         assert refused.exception_code == 2
     finally:
