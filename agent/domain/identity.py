@@ -1,8 +1,8 @@
 """What a device and the aggregator say to each other about keys: claim code, requests, answers. Bodies are JSON.
 
-A claim code is what an installer types: the one-time token, which proves to the aggregator that this device was invited,
-and the first 120 bits of the fingerprint of the aggregator's certificate authority, which prove to the device that it
-talks to the right aggregator. 42 letters of Crockford's base 32 in seven groups; the last two are a checksum.
+A claim code is what an installer types: the one-time token, which proves to the aggregator that this device was
+invited, and the first 120 bits of the fingerprint of the aggregator's certificate authority, which prove to the device
+that it talks to the right aggregator. 42 letters of Crockford's base 32 in seven groups; the last two are a checksum.
 """
 
 import hashlib

@@ -2,7 +2,8 @@
 
 The listener asks `Identities.identity_of` for the device behind a client certificate, on every request, and mounts the
 application of `cloud.identity.app.make_identity_app(desk, clock)` under `agent.domain.identity.IDENTITY_PATH`. The
-certificate and key it listens with are both in the file `IdentityDesk.server_file`, the authority in `IdentityDesk.ca_file`.
+certificate and key it listens with are both in the file `IdentityDesk.server_file`, the authority in
+`IdentityDesk.ca_file`.
 """
 
 from collections.abc import Sequence
@@ -56,7 +57,7 @@ class CertificateRow(msgspec.Struct, frozen=True):
 
 
 class ClaimRow(msgspec.Struct, frozen=True):
-    """An invitation. `token` is the SHA-256 of what the installer has; `device` is empty for one that any new id may use."""
+    """An invitation. `token` is the SHA-256 of what the installer has; with `device` empty any new id may use it."""
 
     token: str
     device: str
@@ -96,7 +97,10 @@ class IdentityBook(Protocol):
         ...
 
     def renew(self, before: str, certificate: CertificateRow, now_ms: int) -> None:
-        """Keep a certificate that follows the one with the serial `before`. Raises `IdentityRefused` if that is revoked."""
+        """Keep a certificate that follows the one with the serial `before`.
+
+        Raises `IdentityRefused` when that is revoked.
+        """
         ...
 
     def certificate(self, serial: str) -> CertificateRow | None: ...
@@ -122,10 +126,11 @@ class Identities(Protocol):
     """Who is behind a certificate."""
 
     def identity_of(self, certificate_der: bytes) -> str:
-        """The device id. Raises `IdentityRefused`: unreadable, unknown_issuer, not_a_device, not_yet_valid, expired, revoked.
+        """The device id.
 
-        Looks into the store each time, so that a revocation holds from the next request on. Raises `Transient` when
-        the store is away.
+        Looks into the store each time, so that a revocation holds from the next request on. Raises `IdentityRefused`:
+        unreadable, unknown_issuer, not_a_device, not_yet_valid, expired or revoked; `Transient` when the store is
+        away.
         """
         ...
 
