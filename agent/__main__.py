@@ -11,12 +11,13 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from agent import __version__, profiles, replay, scan, score, setup
+from agent import __version__
 from agent.domain.errors import BadMessage, EmberwattError, Transient, expected_error
 from agent.domain.wire import Body, Unknown, decode_batch, decode_body
 
 Action = Callable[[argparse.Namespace], int]
 Arguments = Callable[[argparse.ArgumentParser], None]
+Part = Callable[[], tuple[Action, Arguments]]
 
 EXAMPLES = """\
 examples:
@@ -31,7 +32,7 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command and leave with its exit status: 0 done, 1 not now, 2 something a person must put right."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         sys.exit(arguments.command(arguments))
@@ -56,7 +57,8 @@ def _fail(error: EmberwattError) -> NoReturn:
     sys.exit(1 if isinstance(error, Transient) else 2)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Only the command that is called is loaded: what runs for years keeps nothing in memory that it does not use."""
     parser = argparse.ArgumentParser(
         prog="emberwatt-agent",
         description="Read a home's devices, find faults, keep MTBF, and bring it to the aggregator.",
@@ -65,7 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"emberwatt-agent {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for name, purpose, example, action, arguments in _commands():
+    called = next((word for word in argv if not word.startswith("-")), "")
+    for name, purpose, example, part in _commands():
         sub = commands.add_parser(
             name,
             help=purpose,
@@ -73,48 +76,85 @@ def _parser() -> argparse.ArgumentParser:
             epilog=f"example:\n  emberwatt-agent {name} {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        sub.set_defaults(command=action)
-        arguments(sub)
+        if name == called:
+            action, arguments = part()
+            sub.set_defaults(command=action)
+            arguments(sub)
     return parser
 
 
-def _commands() -> list[tuple[str, str, str, Action, Arguments]]:
-    """Name, purpose, example, what it does, what may follow it."""
+def _commands() -> list[tuple[str, str, str, Part]]:
+    """Name, purpose, example, and where to find what it does and what may follow it."""
     return [
-        ("run", "Run this site's agent until it is told to stop.", "--config site.toml", _run, _run_arguments),
+        (
+            "run",
+            "Run this site's agent until it is told to stop.",
+            "--config site.toml",
+            lambda: (_run, _run_arguments),
+        ),
         (
             "read",
             "Read every device of the site once and show the values.",
             "--config site.toml",
-            _read,
-            _look_arguments,
+            lambda: (_read, _look_arguments),
         ),
-        ("status", "Show what the journal holds.", "--config site.toml", _status, _look_arguments),
-        ("replay", "Run the same diagnosis over a recording.", "day.csv --json -", replay.run, replay.add_arguments),
-        ("decode", "Print a payload of the wire as JSON.", "batch.bin", _decode, _decode_arguments),
+        ("status", "Show what the journal holds.", "--config site.toml", lambda: (_status, _look_arguments)),
+        ("replay", "Run the same diagnosis over a recording.", "day.csv --json -", _replay_part),
+        ("decode", "Print a payload of the wire as JSON.", "batch.bin", lambda: (_decode, _decode_arguments)),
         (
             "setup",
             "Connect a site step by step and prove that every value is right.",
             "--config site.toml",
-            setup.run,
-            setup.add_arguments,
+            _setup_part,
         ),
         (
             "scan",
             "Find devices on a range or a serial line that you name; nothing is written.",
             "--tcp 192.168.1.0/28",
-            scan.run,
-            scan.add_arguments,
+            _scan_part,
         ),
         (
             "score",
             "Tell how unusual each row of any recording is.",
             "f.csv --out scores.csv",
-            score.run,
-            score.add_arguments,
+            _score_part,
         ),
-        ("profiles", "List, show and check profiles.", "check my.toml", profiles.run, profiles.add_arguments),
+        ("profiles", "List, show and check profiles.", "check my.toml", _profiles_part),
     ]
+
+
+def _run_part() -> tuple[Action, Arguments]:
+    return _run, _run_arguments
+
+
+def _replay_part() -> tuple[Action, Arguments]:
+    from agent import replay
+
+    return replay.run, replay.add_arguments
+
+
+def _setup_part() -> tuple[Action, Arguments]:
+    from agent import setup
+
+    return setup.run, setup.add_arguments
+
+
+def _scan_part() -> tuple[Action, Arguments]:
+    from agent import scan
+
+    return scan.run, scan.add_arguments
+
+
+def _score_part() -> tuple[Action, Arguments]:
+    from agent import score
+
+    return score.run, score.add_arguments
+
+
+def _profiles_part() -> tuple[Action, Arguments]:
+    from agent import profiles
+
+    return profiles.run, profiles.add_arguments
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:

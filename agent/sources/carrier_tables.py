@@ -14,8 +14,7 @@ from agent.domain.errors import BadSetup
 from agent.domain.proof_model import NO_CHANGE, Change
 from agent.domain.signals import signal_name
 from agent.sources.line import SerialSettings
-from agent.sources.onewire import DEVICES, FAMILIES
-from agent.sources.serial_mbus import ROLES
+from agent.sources.w1_text import DEVICES, FAMILIES
 
 NETWORK_PORT: Final = re.compile(r"tcp://([^/:\s]+|\[[0-9a-fA-F:]+\]):(\d{1,5})")
 _SENSOR: Final = re.compile(rf"({'|'.join(FAMILIES)})-[0-9a-f]{{12}}")
@@ -173,6 +172,8 @@ def _serial_checks(table: SerialTable) -> Iterable[_Check]:
 
 
 def _mbus_checks(table: MbusTable) -> Iterable[_Check]:
+    from agent.sources.serial_mbus import ROLES
+
     address, serial = table.address, table.serial
     yield "role", table.role, table.role in ROLES, f"one of {', '.join(ROLES)}"
     yield "address", address, (address is None) != (serial is None), "either an address or a serial"

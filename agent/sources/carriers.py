@@ -1,4 +1,7 @@
-"""The source that a `[[source]]` table of the site file describes, whatever carries its values."""
+"""The source that a `[[source]]` table of the site file describes, whatever carries its values.
+
+A carrier's code is loaded when a table asks for it: most sites have one or two.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -29,12 +32,8 @@ from agent.sources.in_turn import ModbusInTurn
 from agent.sources.line import Port, SerialPort, SerialSettings, TcpPort
 from agent.sources.links import Link, RtuLink, TcpLink
 from agent.sources.modbus import ModbusSource
-from agent.sources.onewire import OneWireSource
 from agent.sources.profile import Profile
 from agent.sources.profile_file import load_profile
-from agent.sources.serial_mbus import MbusAddress, MbusSource
-from agent.sources.serial_p1 import P1Source
-from agent.sources.serial_vedirect import VeDirectSource
 
 
 class Carriers:
@@ -86,6 +85,9 @@ class Carriers:
         return ModbusInTurn(source, bus, [unit, *table.more_units])
 
     def _talker(self, table: VeDirectTable | P1Table) -> Source:
+        from agent.sources.serial_p1 import P1Source
+        from agent.sources.serial_vedirect import VeDirectSource
+
         port = self._line(table, shared=False).port
         kind = VeDirectSource if isinstance(table, VeDirectTable) else P1Source
         if table.timeout_s is None:
@@ -93,6 +95,8 @@ class Carriers:
         return kind(table.name, port, clock=self._clock, wanted=_wanted(table), timeout_s=table.timeout_s)
 
     def _mbus(self, table: MbusTable) -> Source:
+        from agent.sources.serial_mbus import MbusAddress, MbusSource
+
         return MbusSource(
             table.name,
             self._line(table, shared=True),
@@ -106,6 +110,8 @@ class Carriers:
         )
 
     def _onewire(self, table: OneWireTable) -> Source:
+        from agent.sources.onewire import OneWireSource
+
         sensors = {sensor: signal_name(signal) for sensor, signal in table.sensors.items()}
         wanted = _wanted(table)
         if wanted is not None:

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import serial
-
 from agent.sources.threads import in_thread
 
 _CHUNK: Final = 4096
@@ -158,6 +156,8 @@ class SerialPort:
         return _SerialLine(device)
 
     def _open(self) -> Any:
+        import serial  # not where there is no serial line
+
         settings = self._settings
         path = self._name or settings.path
         try:

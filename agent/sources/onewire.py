@@ -9,17 +9,7 @@ from agent.domain.errors import SourceUnavailable
 from agent.domain.signals import Equipment, Quality, Reading, SignalName, spec_of
 from agent.ports import Clock
 from agent.sources.threads import in_thread
-from agent.sources.w1_text import Sample, is_believable, parse_slave, parse_temperature
-
-DEVICES: Final = Path("/sys/bus/w1/devices")
-FAMILIES: Final[Mapping[str, str]] = {
-    "10": "DS18S20",
-    "22": "DS1822",
-    "28": "DS18B20",
-    "3b": "DS1825",
-    "42": "DS28EA00",
-}
-"""The first two digits of a sensor's number, and its kind."""
+from agent.sources.w1_text import DEVICES, FAMILIES, Sample, is_believable, parse_slave, parse_temperature
 
 # A conversion takes 0.75 s, and a bus that feeds its sensors can do one at a time.
 _PER_SENSOR_S: Final = 2.0
