@@ -15,6 +15,7 @@ from agent.ports import Clock
 from agent.sources.carrier_tables import AnyTable, read_table
 from agent.sources.proxy import ProxySettings
 from agent.way_out import UplinkTable
+from agent.way_out import check as check_uplink
 
 _BUDGET_SHARE: Final = 0.8
 _BUDGET_CAP_S: Final = 30.0
@@ -146,6 +147,7 @@ def _check_positive(path: Path, file: _SiteFile) -> None:
         "journal.at_risk_s": file.journal.at_risk_s,
     }
     if file.uplink is not None:
+        check_uplink(file.uplink, str(path))
         fields["uplink.flush_interval_s"] = file.uplink.flush_interval_s
         fields["uplink.report_interval_s"] = file.uplink.report_interval_s
     if file.clock is not None:

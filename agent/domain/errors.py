@@ -33,7 +33,11 @@ class SourceUnavailable(Transient):
 
 
 class UplinkUnavailable(Transient):
-    """The broker or the aggregator cannot be reached now."""
+    """The broker or the aggregator cannot be reached now. `retry_after_s`: it asks not to be tried again before."""
+
+    def __init__(self, message: str, *, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class BadInput(EmberwattError):

@@ -1,17 +1,16 @@
 """The carrier MQTT 3.1.1: one connection, with everything the broker can say turned into this project's errors."""
 
-import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import aiomqtt
 
 from agent.domain.errors import BadSetup, UplinkUnavailable
 from agent.domain.wire import STATUS, Status, encode_status, topic
 from agent.ports import BrokerSession, Message
+from agent.uplink.tls import CheckedContext, Tls
 
 # CONNACK codes 4 and 5 of MQTT 3.1.1, as the reason codes that paho translates them to.
 _REFUSED: Final = {4, 5, 134, 135}
@@ -21,7 +20,9 @@ _GOODBYE_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    """Where the broker is and who we are. With `ca_file`, or with `tls`, the connection is TLS and is verified.
+    """Where the broker is and who we are. With `tls` the connection is TLS and is verified.
+
+    With `websocket`, a path, MQTT travels inside of a WebSocket: on port 443 it passes where only web pages do.
 
     A ping costs 4 bytes, with its headers about 160; a dead peer is noticed earlier by acknowledgements that stay out.
     20 minutes keep the way open through every router that follows RFC 5382 (two hours and four minutes at least).
@@ -32,10 +33,8 @@ class BrokerSettings:
     port: int = 1883
     username: str | None = None
     password: str | None = None
-    tls: bool = False
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
+    tls: Tls | None = None
+    websocket: str | None = None
     keepalive_s: int = 1200
     timeout_s: float = 10.0
 
@@ -57,18 +56,20 @@ class MqttBroker:
 
     @asynccontextmanager
     async def _connect(self) -> AsyncIterator[BrokerSession]:
-        client = self._client()
+        context = None if self._settings.tls is None else self._settings.tls.context()
+        client = self._client(context)
         try:
             await client.__aenter__()
         except aiomqtt.MqttError as error:
             raise self._explain(error) from error
         try:
-            yield MqttSession(client, self._settings.address)
+            yield MqttSession(client, self._settings.address, context)
         finally:
             await _leave(client, self._settings.device)
 
-    def _client(self) -> aiomqtt.Client:
+    def _client(self, context: CheckedContext | None) -> aiomqtt.Client:
         chosen = self._settings
+        transport: Literal["tcp", "websockets"] = "tcp" if chosen.websocket is None else "websockets"
         return aiomqtt.Client(
             chosen.host,
             chosen.port,
@@ -78,23 +79,12 @@ class MqttBroker:
             clean_session=True,
             keepalive=chosen.keepalive_s,
             timeout=chosen.timeout_s,
-            tls_context=self._tls(),
+            tls_context=context,
+            transport=transport,
+            websocket_path=chosen.websocket,
             max_queued_incoming_messages=_MAX_QUEUED,
             will=aiomqtt.Will(topic(chosen.device, STATUS), encode_status(Status("offline")), qos=1, retain=True),
         )
-
-    def _tls(self) -> ssl.SSLContext | None:
-        chosen = self._settings
-        if not chosen.tls and chosen.ca_file is None:
-            return None
-        try:
-            context = ssl.create_default_context(cafile=chosen.ca_file)
-            if chosen.cert_file is not None:
-                context.load_cert_chain(chosen.cert_file, chosen.key_file)
-        except OSError as error:
-            files = ", ".join(str(file) for file in (chosen.ca_file, chosen.cert_file, chosen.key_file) if file)
-            raise BadSetup(files or "system certificates", f"cannot be used for TLS ({error})") from error
-        return context
 
     def _explain(self, error: aiomqtt.MqttError) -> UplinkUnavailable | BadSetup:
         code = getattr(error, "rc", None)
@@ -108,12 +98,15 @@ class MqttBroker:
 class MqttSession:
     """`agent.ports.BrokerSession` over one aiomqtt client."""
 
-    def __init__(self, client: aiomqtt.Client, address: str) -> None:
+    def __init__(self, client: aiomqtt.Client, address: str, context: CheckedContext | None = None) -> None:
         self._client = client
         self._address = address
+        self._context = context
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """See `agent.ports.BrokerSession`."""
+        if self._context is not None:
+            self._context.still_fits()
         with self._errors():
             await self._client.publish(topic, payload, qos=1, retain=retain)
 

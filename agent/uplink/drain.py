@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agent.domain import wire
-from agent.domain.errors import BadMessage, BadSetup, Transient
+from agent.domain.errors import BadMessage, BadSetup, Transient, UplinkUnavailable
 from agent.domain.twin import Document, TwinMessage, decode_twin
 from agent.ports import Broker, BrokerSession, Clock, Message, Outbox, Position
 from agent.uplink.packing import pack
@@ -116,18 +116,19 @@ class Uplink:
         loop, attempt = asyncio.get_running_loop(), 0
         while True:
             stop_if_cancelled()
-            began, batches = loop.time(), self.stats.batches
+            began, batches, asked_s = loop.time(), self.stats.batches, 0.0
             try:
                 await self._session()
             except Transient as error:
                 _log.warning("uplink: %s", error)
+                asked_s = error.retry_after_s if isinstance(error, UplinkUnavailable) else 0.0
             except BadSetup as error:
                 if not self.stats.connections:
                     raise
                 _log.error("uplink: %s", error)
             moved = self.stats.batches > batches and loop.time() - began >= self._settings.reconnect_first_s
             attempt = 0 if moved or loop.time() - began >= self._settings.stable_s else attempt + 1
-            await asyncio.sleep(self._delay(attempt))
+            await asyncio.sleep(asked_s * self._rng.uniform(1.0, 1.5) + self._delay(attempt))
 
     def _delay(self, attempt: int) -> float:
         """Exponential up to the cap, and anywhere in its upper half, so that a fleet does not come back as one."""

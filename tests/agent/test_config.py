@@ -43,7 +43,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
     assert settings.diagnosis.battery_timing.debounce_s == 1200
     assert [source.name for source in settings.sources] == ["inverter"]
     assert settings.uplink is not None
-    assert settings.uplink.port == 1883
+    assert (settings.uplink.carrier, settings.uplink.port) == ("mqtt", None)
     assert isinstance(settings.clock, SystemClock)
     assert (settings.interval_s, settings.budget_s) == (30, 24)
 

@@ -9,6 +9,7 @@ import pytest
 from agent.domain import wire
 from agent.domain.errors import BadSetup, UplinkUnavailable
 from agent.uplink.broker import BrokerSettings, MqttBroker
+from agent.uplink.tls import Tls, TlsFiles
 from tests.helpers.broker import MosquittoBroker, free_port
 
 pytestmark = pytest.mark.broker
@@ -76,4 +77,4 @@ async def test_certificates_that_cannot_be_read_are_named(tmp_path: Path) -> Non
     file = tmp_path / "ca.pem"
     file.write_text("not a certificate")
     with pytest.raises(BadSetup, match=r"ca\.pem: cannot be used for TLS"):
-        await MqttBroker(BrokerSettings("127.0.0.1", DEVICE, 1, ca_file=file)).connect().__aenter__()
+        await MqttBroker(BrokerSettings("127.0.0.1", DEVICE, 1, tls=Tls(TlsFiles(file)))).connect().__aenter__()
