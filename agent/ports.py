@@ -121,6 +121,23 @@ class BrokerSession(Protocol):
     def messages(self) -> AsyncIterator[Message]: ...
 
 
+class Aside(Protocol):
+    """What else is said over the connection to the aggregator, such as commands and their replies."""
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """To subscribe to."""
+        ...
+
+    def take(self, topic: str, payload: bytes) -> bool:
+        """A message has come; False when it is none of these topics. Raises `BadMessage`."""
+        ...
+
+    async def speak(self, session: BrokerSession) -> None:
+        """Say what there is to say over this connection, for ever. Raises `UplinkUnavailable` once it is broken."""
+        ...
+
+
 class Broker(Protocol):
     """The way to the aggregator. `connect` raises `UplinkUnavailable`, or `BadSetup` when it is refused for good."""
 

@@ -9,8 +9,8 @@ from typing import Literal
 import msgspec
 
 from agent.domain.errors import BadSetup
-from agent.domain.twin import Document
-from agent.ports import Broker, Clock, Outbox
+from agent.domain.twin import Document, TwinMessage
+from agent.ports import Aside, Broker, Clock, Outbox
 from agent.uplink.broker import BrokerSettings, MqttBroker
 from agent.uplink.drain import Uplink, UplinkSettings
 from agent.uplink.http import HttpBroker, HttpSettings
@@ -126,10 +126,15 @@ def make_uplink(
     document: Callable[[], Document],
     ready: Callable[[], bool],
     trust: ClockTrust | None = None,
+    *,
+    on_desired: Callable[[TwinMessage], None] | None = None,
+    aside: Aside | None = None,
 ) -> Uplink:
     """The way out of one `[uplink]` table; nothing goes while not `ready()`."""
     settings = UplinkSettings(
         device=place.device, flush_interval_s=table.flush_interval_s, report_interval_s=table.report_interval_s
     )
     broker = make_broker(table, place, trust)
-    return Uplink(settings, outbox, broker, clock, document, random.Random(), ready=ready)
+    return Uplink(
+        settings, outbox, broker, clock, document, random.Random(), on_desired=on_desired, ready=ready, aside=aside
+    )

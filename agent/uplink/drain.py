@@ -14,7 +14,7 @@ from typing import Final
 from agent.domain import wire
 from agent.domain.errors import BadMessage, BadSetup, Transient, UplinkUnavailable
 from agent.domain.twin import Document, TwinMessage, decode_twin
-from agent.ports import Broker, BrokerSession, Clock, Message, Outbox, Position
+from agent.ports import Aside, Broker, BrokerSession, Clock, Message, Outbox, Position
 from agent.uplink.packing import pack
 from agent.uplink.pause import first_ended, pause, stop_if_cancelled
 from agent.uplink.twin_sync import TwinSync
@@ -59,6 +59,8 @@ class UplinkStats:
 class Uplink:
     """Drains the journal, keeps the reported twin in step, hands desired twins to `on_desired`.
 
+    `aside` talks over the same connection.
+
     Batches go only while `ready()`; whoever makes it true calls `wake`.
     """
 
@@ -72,6 +74,7 @@ class Uplink:
         rng: random.Random,
         on_desired: Callable[[TwinMessage], None] | None = None,
         ready: Callable[[], bool] = lambda: True,
+        aside: Aside | None = None,
     ) -> None:
         self._settings = settings
         self._outbox = outbox
@@ -80,6 +83,7 @@ class Uplink:
         self._rng = rng
         self._on_desired = on_desired
         self._ready = ready
+        self._aside = aside
         self._twin = TwinSync(settings.device, document, clock, settings.report_interval_s)
         self._window = Window(settings.in_flight)
         self._kick = asyncio.Event()
@@ -147,11 +151,13 @@ class Uplink:
     async def _talk(self, session: BrokerSession) -> None:
         """Runs beside the reading, which is what notices first that a connection is gone."""
         device = self._settings.device
-        await session.subscribe(wire.topic(device, wire.ACK), wire.topic(device, wire.TWIN_DESIRED))
+        more = () if self._aside is None else self._aside.topics
+        await session.subscribe(wire.topic(device, wire.ACK), wire.topic(device, wire.TWIN_DESIRED), *more)
         online = wire.encode_status(wire.Status("online", self._clock.now_ms()))
         await session.publish(wire.topic(device, wire.STATUS), online, retain=True)
         self.stats.connected = True
-        await first_ended(self._send(session), self._twin.run(session))
+        talks = [self._send(session), self._twin.run(session)]
+        await first_ended(*talks, *([] if self._aside is None else [self._aside.speak(session)]))
 
     async def _send(self, session: BrokerSession) -> None:
         position = await self._outbox.position()
@@ -227,6 +233,8 @@ class Uplink:
                 _log.warning("uplink: %s: %s", message.topic, error)
 
     async def _handle(self, message: Message) -> None:
+        if self._aside is not None and self._aside.take(message.topic, message.payload):
+            return
         _, leaf = wire.parse_topic(message.topic)
         if leaf == wire.ACK:
             await self._acknowledged(wire.decode_ack(message.payload))
