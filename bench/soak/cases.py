@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bench.soak import kills
+from bench.soak import cuts, cuts_cloud, kills
 from bench.soak.case import Case
 
 CASES: Final = (
@@ -11,5 +11,17 @@ CASES: Final = (
         "Acknowledged means committed; exactly once in effect",
         "kill -9 of agent, broker or aggregator at a random instant, four agents draining",
         kills.run,
+    ),
+    Case(
+        "cuts",
+        "What is durable survives a power cut, agent",
+        "the disk as a cut may leave it at a random instant: what was not flushed is there, gone or torn in sectors",
+        cuts.run,
+    ),
+    Case(
+        "cuts-cloud",
+        "What is acknowledged survives a power cut, aggregator",
+        "the same under the aggregator's database, its programs and broker real",
+        cuts_cloud.run,
     ),
 )
