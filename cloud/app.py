@@ -7,7 +7,6 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -107,7 +106,12 @@ async def serve(loaded: Loaded, *, port: int | None = None) -> None:
 
 def _broker(loaded: Loaded) -> SubscriberSettings:
     table = loaded.settings.broker
-    ca_file = None if table.cafile is None else (loaded.path.parent if loaded.path else Path()) / table.cafile
     return SubscriberSettings(
-        host=table.host, port=table.port, username=table.username, password=table.password, ca_file=ca_file
+        host=table.host,
+        port=table.port,
+        username=table.username,
+        password=table.password,
+        ca_file=loaded.file(table.cafile),
+        cert_file=loaded.file(table.certfile),
+        key_file=loaded.file(table.keyfile),
     )

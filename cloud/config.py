@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from agent.domain.errors import BadSetup
+from cloud.identity.settings import IdentityTable
 from cloud.jobs.standard import JobsTable
 
 
@@ -17,13 +18,15 @@ class DatabaseTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BrokerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the broker listens."""
+    """Where the broker listens. A certificate and its key may be in one file, `certfile`."""
 
     host: str = "127.0.0.1"
     port: int = 1883
     username: str | None = None
     password: str | None = None
     cafile: str | None = None
+    certfile: str | None = None
+    keyfile: str | None = None
 
 
 class HttpTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,6 +49,7 @@ class CloudSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     broker: BrokerTable = BrokerTable()
     http: HttpTable = HttpTable()
     jobs: JobsTable = JobsTable()
+    identity: IdentityTable = IdentityTable()
     clock: ClockTable | None = None
 
 
@@ -55,6 +59,10 @@ class Loaded:
 
     settings: CloudSettings
     path: Path | None
+
+    def file(self, name: str | None) -> Path | None:
+        """The path of a file that the settings name: relative to the file they came from."""
+        return None if name is None else (self.path.parent if self.path else Path()) / name
 
     @property
     def database_url(self) -> str:

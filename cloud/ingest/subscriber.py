@@ -8,26 +8,24 @@ import asyncio
 import logging
 import random
 import ssl
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import aiomqtt
-import msgspec
 
 from agent.domain import wire
-from agent.domain.errors import BadMessage, BadSetup, Transient, UplinkUnavailable
-from agent.domain.twin import Twin, TwinMessage, decode_twin, encode_twin
-from cloud.ingest.grouping import Incoming, gather, runs
+from agent.domain.errors import BadSetup, Transient, UplinkUnavailable
+from agent.domain.twin import Twin, TwinMessage, encode_twin
+from cloud.ingest.applying import Answer, Applier, SlowDown, acknowledgement
+from cloud.ingest.grouping import PLAIN, gather
 from cloud.ingest.together import first_ended, stop_if_cancelled
-from cloud.ports import Arrival, Clock, FleetWriter
+from cloud.ports import Clock, FleetWriter
 
 _log: Final = logging.getLogger(__name__)
 
 # CONNACK codes 4 and 5 of MQTT 3.1.1, as the reason codes that paho translates them to.
 _REFUSED: Final = {4, 5, 134, 135}
-_LEAVES: Final = (wire.UP, wire.STATUS, wire.TWIN_REPORTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,8 @@ class SubscriberSettings:
     password: str | None = None
     identifier: str = "emberwatt-cloud"
     ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
     group_messages: int = 200
     group_ms: int = 50
     queue_messages: int = 20_000
@@ -73,16 +73,21 @@ class Subscriber:
     def __init__(self, settings: SubscriberSettings, writer: FleetWriter, clock: Clock, rng: random.Random) -> None:
         self._settings = settings
         self._writer = writer
-        self._clock = clock
         self._rng = rng
-        self._wishes: asyncio.Queue[tuple[str, Twin]] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[tuple[str, bytes, bool]] = asyncio.Queue()
+        self.applier = Applier(writer, clock, SlowDown(settings.busy_messages, settings.slow_s))
         self._loop: asyncio.AbstractEventLoop | None = None
         self.stats = SubscriberStats()
 
     def desire(self, device: str, twin: Twin) -> None:
         """Publish a desired twin, retained, as soon as there is a connection. May be called from any thread."""
+        self.send(device, wire.TWIN_DESIRED, _desired(twin), retain=True)
+
+    def send(self, device: str, leaf: str, payload: bytes, *, retain: bool = False) -> None:
+        """Publish to a device as soon as there is a connection. May be called from any thread."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._wishes.put_nowait, (device, twin))
+            outgoing = (wire.topic(device, leaf), payload, retain)
+            self._loop.call_soon_threadsafe(self._outgoing.put_nowait, outgoing)
 
     async def run(self) -> None:
         """Connect, apply, reconnect; ends only by cancellation.
@@ -121,7 +126,8 @@ class Subscriber:
 
     async def _talk(self, client: aiomqtt.Client) -> None:
         """Runs beside the reading, which is what notices first that a connection is gone."""
-        await client.subscribe([(f"ew/{wire.VERSION}/+/{leaf}", 1) for leaf in _LEAVES])
+        leaves = (*PLAIN, *(f"{kind}/#" for kind in self.applier.listeners))
+        await client.subscribe([(f"ew/{wire.VERSION}/+/{leaf}", 1) for leaf in leaves])
         self.stats.connected = True
         await first_ended(self._say_hello(client), self._publish_wishes(client))
 
@@ -136,7 +142,7 @@ class Subscriber:
             clean_session=True,
             keepalive=chosen.keepalive_s,
             timeout=chosen.timeout_s,
-            tls_context=None if chosen.ca_file is None else _tls(chosen.ca_file),
+            tls_context=_tls(chosen),
             max_queued_incoming_messages=chosen.queue_messages,
         )
 
@@ -153,70 +159,40 @@ class Subscriber:
             group = await gather(messages, self._settings.group_messages, self._settings.group_ms / 1000)
             self.stats.messages += len(group)
             self.stats.groups += 1
-            for leaf, run in runs(group):
-                if leaf == wire.UP:
-                    await self._apply(client, run, len(messages))
-                else:
-                    await self._take_each(client, leaf, run)
+            answers = await self.applier.apply(group, len(messages))
+            await asyncio.gather(*(self._answer(client, answer) for answer in answers))
 
-    async def _apply(self, client: aiomqtt.Client, run: Sequence[Incoming], waiting: int) -> None:
-        now_ms = self._clock.now_ms()
-        arrivals = [Arrival(item.device, item.payload, now_ms) for item in run]
-        acks = await asyncio.to_thread(self._writer.apply, arrivals)
-        slow_s = self._settings.slow_s if waiting > self._settings.busy_messages else 0.0
-        for device, ack in acks:
-            self.stats.quarantined += len(ack.rejected)
-            await self._acknowledge(client, device, msgspec.structs.replace(ack, slow_s=slow_s) if slow_s else ack)
-
-    async def _take_each(self, client: aiomqtt.Client, leaf: str, run: Sequence[Incoming]) -> None:
-        for item in run:
-            now_ms = self._clock.now_ms()
-            try:
-                if leaf == wire.STATUS:
-                    await self._status(item, now_ms)
-                elif leaf == wire.TWIN_REPORTED:
-                    await self._report(client, item, now_ms)
-                else:
-                    raise BadMessage(f"topic {item.topic!r} is not one that devices write to")
-            except BadMessage as error:
-                self.stats.quarantined += 1
-                device = item.device or None
-                await asyncio.to_thread(self._writer.quarantine, device, item.topic, item.payload, error.reason, now_ms)
-
-    async def _status(self, item: Incoming, now_ms: int) -> None:
-        """A retained status tells when the device connected, not that it is in contact now."""
-        status = wire.decode_status(item.payload)
-        seen_ms = min(now_ms, status.since_ms or now_ms) if item.retained else now_ms
-        await asyncio.to_thread(self._writer.status, item.device, status, seen_ms)
-
-    async def _report(self, client: aiomqtt.Client, item: Incoming, now_ms: int) -> None:
-        message = decode_twin(item.payload)
-        if not await asyncio.to_thread(self._writer.report, item.device, message, now_ms):
-            await self._acknowledge(client, item.device, wire.Ack("", 0, want_twin=True))
+    async def _answer(self, client: aiomqtt.Client, answer: Answer) -> None:
+        await client.publish(wire.topic(answer.device, answer.leaf), answer.payload, qos=1)
 
     async def _say_hello(self, client: aiomqtt.Client) -> None:
         """Tell every device where it stands: one that waits for an answer, or has to go back, learns it now."""
         for device, ack in await asyncio.to_thread(self._writer.standings):
-            await self._acknowledge(client, device, ack)
+            await self._answer(client, acknowledgement(device, ack))
             await asyncio.sleep(self._rng.uniform(0.5, 1.5) / self._settings.hello_per_s)
         await asyncio.Event().wait()
 
     async def _publish_wishes(self, client: aiomqtt.Client) -> None:
         for device, twin in await asyncio.to_thread(self._writer.desired):
-            await self._wish(client, device, twin)
+            await client.publish(wire.topic(device, wire.TWIN_DESIRED), _desired(twin), qos=1, retain=True)
         while True:
-            await self._wish(client, *await self._wishes.get())
-
-    async def _wish(self, client: aiomqtt.Client, device: str, twin: Twin) -> None:
-        payload = encode_twin(TwinMessage(twin.version, doc=twin.doc))
-        await client.publish(wire.topic(device, wire.TWIN_DESIRED), payload, qos=1, retain=True)
-
-    async def _acknowledge(self, client: aiomqtt.Client, device: str, ack: wire.Ack) -> None:
-        await client.publish(wire.topic(device, wire.ACK), wire.encode_ack(ack), qos=1)
+            topic, payload, retain = await self._outgoing.get()
+            await client.publish(topic, payload, qos=1, retain=retain)
 
 
-def _tls(ca_file: Path) -> ssl.SSLContext:
+def _desired(twin: Twin) -> bytes:
+    return encode_twin(TwinMessage(twin.version, doc=twin.doc))
+
+
+def _tls(chosen: SubscriberSettings) -> ssl.SSLContext | None:
+    """Read at every connection: certificates are renewed while this runs."""
+    if chosen.ca_file is None:
+        return None
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        context = ssl.create_default_context(cafile=chosen.ca_file)
+        if chosen.cert_file is not None:
+            context.load_cert_chain(chosen.cert_file, chosen.key_file)
     except OSError as error:
-        raise BadSetup(str(ca_file), f"cannot be used for TLS ({error})") from error
+        files = ", ".join(str(file) for file in (chosen.ca_file, chosen.cert_file, chosen.key_file) if file)
+        raise BadSetup(files, f"cannot be used for TLS ({error})") from error
+    return context

@@ -117,6 +117,10 @@ class IdentityBook(Protocol):
 
     def is_revoked(self, serial: str) -> bool: ...
 
+    def shut_out(self) -> list[str]:
+        """Devices that had certificates, all of them revoked."""
+        ...
+
     def adopt(self, rows: Sequence[RevokedRow]) -> int:
         """Take over revocations that this database does not know, because it was restored; how many were new."""
         ...

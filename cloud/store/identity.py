@@ -92,6 +92,14 @@ class SqlIdentities:
         with self._database.read() as connection:
             return _is_revoked(connection, serial)
 
+    def shut_out(self) -> list[str]:
+        """See `cloud.ports.IdentityBook`."""
+        gone = select(revocations.c.serial)
+        live = select(certificates.c.device).where(certificates.c.serial.not_in(gone))
+        query = select(certificates.c.device).where(certificates.c.device.not_in(live)).distinct()
+        with self._database.read() as connection:
+            return sorted(connection.execute(query).scalars())
+
     def adopt(self, rows: Sequence[RevokedRow]) -> int:
         """See `cloud.ports.IdentityBook`."""
         with self._database.write() as connection:

@@ -25,11 +25,13 @@ WALLS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
     "agent.ports": (("agent.domain",), frozenset()),
     "agent.sources": (("agent.domain", "agent.ports"), frozenset({"msgspec", "pymodbus", "serial"})),
     "agent.diagnosis": (("agent.domain", "agent.ports"), frozenset({"msgspec"})),
+    "agent.identity": (("agent.domain", "agent.ports"), frozenset({"msgspec", "cryptography"})),
     "agent.outbox": (("agent.domain", "agent.ports"), frozenset({"msgspec"})),
     "agent.onsite": (("agent.domain", "agent.ports"), frozenset({"msgspec"})),
     "agent.uplink": (("agent.domain", "agent.ports"), frozenset({"msgspec", "aiomqtt", "paho"})),
     "agent": (("agent",), frozenset({"msgspec"})),
     "cloud.ports": (("agent.domain",), frozenset({"msgspec"})),
+    "cloud.identity": (("agent.domain", "cloud.ports"), frozenset({"msgspec", "cryptography", "starlette"})),
     "cloud.ingest": (("agent.domain", "cloud.ports"), frozenset({"msgspec", "aiomqtt", "paho"})),
     "cloud.store": (("agent.domain", "cloud.ports"), frozenset({"msgspec", "sqlalchemy"})),
     "cloud.api": (

@@ -1,0 +1,1 @@
+"""Who may be whom: certificate authority, invitations, certificates, revocation."""

@@ -1,0 +1,192 @@
+"""The folder of the authority: its files, each replaced whole; the key of the authority is never overwritten."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from agent.domain.errors import BadSetup
+from cloud.identity import authority as ca
+from cloud.identity.authority import Authority
+
+_SECRET: Final = 0o600
+_BROKERS: Final = 0o640
+_PUBLIC: Final = 0o644
+# The last third of their life is for noticing that renewing them does not work.
+_RENEW_LEFT_MS: Final = ca.SERVER_DAYS * ca.DAY_MS // 3
+
+
+class Folder:
+    """Where everything lies. The constructor does no I/O; every call raises `BadSetup` for what cannot be done."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.ca_key = path / "ca-key.pem"
+        self.ca = path / "ca.pem"
+        self.server = path / "server.pem"
+        self.aggregator = path / "aggregator.pem"
+        self.revoked = path / "crl.pem"
+        self.access = path / "acl"
+
+    def exists(self) -> bool:
+        """Whether there is an authority."""
+        return self.ca_key.exists()
+
+    def create(self, now_ms: int) -> Authority:
+        """A new authority, or the one that is there."""
+        with _errors(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        if not self.exists():
+            made = ca.make_authority(now_ms)
+            with _errors(self.ca_key):
+                _write_once(self.ca_key, made.pem + made.key_pem)
+        found = self.load()
+        self.write(self.ca, found.pem, _PUBLIC)
+        return found
+
+    def load(self) -> Authority:
+        """The authority."""
+        try:
+            return ca.load_authority(self.ca_key.read_bytes(), str(self.ca_key))
+        except FileNotFoundError as error:
+            hint = "emberwatt-cloud identity init --host NAME makes one"
+            raise BadSetup(str(self.path), "there is no certificate authority here", hint=hint) from error
+        except OSError as error:
+            raise BadSetup(str(self.ca_key), f"cannot be read: {error.strerror}") from error
+
+    def refresh(self, authority: Authority, now_ms: int, hosts: Sequence[str] = (), group: str = "") -> list[Path]:
+        """Renew what the aggregator shows itself, long before it expires; the files that were written.
+
+        With `hosts` the server's certificate is made for them; without, for those that it has.
+        """
+        written = []
+        present = certificate_in(self.server)
+        wanted = list(hosts) or (["localhost", "127.0.0.1"] if present is None else ca.hosts_of(present))
+        if present is None or sorted(wanted) != sorted(ca.hosts_of(present)) or _is_old(present, authority, now_ms):
+            key = ca.make_key()
+            self.write(self.server, ca.pem(_server(authority, wanted, key, now_ms)) + ca.key_pem(key), _BROKERS, group)
+            written.append(self.server)
+        own = certificate_in(self.aggregator)
+        if own is None or _is_old(own, authority, now_ms):
+            key = ca.make_key()
+            certificate = ca.issue_aggregator(authority, key.public_key(), now_ms)
+            self.write(self.aggregator, ca.pem(certificate) + ca.key_pem(key), _SECRET)
+            written.append(self.aggregator)
+        return written
+
+    def revocations(self, authority: Authority) -> x509.CertificateRevocationList | None:
+        """The list as it is on the disk."""
+        try:
+            return ca.read_revocation_list(self.revoked.read_bytes(), authority)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise BadSetup(str(self.revoked), f"cannot be read: {error.strerror}") from error
+
+    def write_revocations(self, entries: x509.CertificateRevocationList, access: str) -> None:
+        """List and rules; the list last, because it is what a unit that reloads the broker watches."""
+        self.write(self.access, access, _PUBLIC)
+        self.write(self.revoked, entries.public_bytes(serialization.Encoding.PEM).decode("ascii"), _PUBLIC)
+
+    def write(self, path: Path, text: str, mode: int, group: str = "") -> None:
+        """Replace a file whole. Group and mode of one that is there stay as they are."""
+        with _errors(path):
+            _write_whole(path, text, mode, group)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One program at a time changes the list."""
+        with _errors(self.path), (self.path / ".lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def certificate_in(path: Path) -> x509.Certificate | None:
+    """The first certificate of a file; None without file or certificate."""
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    except OSError as error:
+        raise BadSetup(str(path), f"cannot be read: {error.strerror}") from error
+
+
+def _is_old(certificate: x509.Certificate, authority: Authority, now_ms: int) -> bool:
+    end_ms = ca.to_ms(certificate.not_valid_after_utc)
+    last = certificate.not_valid_after_utc >= authority.certificate.not_valid_after_utc
+    return certificate.issuer != authority.certificate.subject or (end_ms - now_ms < _RENEW_LEFT_MS and not last)
+
+
+def _server(authority: Authority, hosts: Sequence[str], key: ca.Key, now_ms: int) -> x509.Certificate:
+    try:
+        return ca.issue_server(authority, hosts, key.public_key(), now_ms)
+    except ValueError as error:
+        hint = "for example --host broker.example.org --host 192.0.2.7"
+        raise BadSetup("--host", f"{', '.join(hosts)!r} cannot be in a certificate ({error})", hint=hint) from error
+
+
+@contextmanager
+def _errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadSetup(str(path), f"cannot be written: {error.strerror or error}") from error
+
+
+def _write_once(path: Path, text: str) -> None:
+    """All of it or nothing, and never over another: a link is not made where there is a file."""
+    draft = _draft(path, text, _SECRET)
+    try:
+        os.link(draft, path)
+    finally:
+        draft.unlink()
+    _sync_folder(path.parent)
+
+
+def _write_whole(path: Path, text: str, mode: int, group: str) -> None:
+    draft = _draft(path, text, mode)
+    try:
+        if path.exists():
+            there = path.stat()
+            os.chown(draft, -1, there.st_gid)
+            draft.chmod(there.st_mode & 0o777)
+        if group:
+            _give_to(draft, group)
+            draft.chmod(mode)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _give_to(path: Path, group: str) -> None:
+    try:
+        shutil.chown(path, group=group)
+    except LookupError as error:
+        raise BadSetup("--group", f"there is no group {group!r} on this machine") from error
+
+
+def _draft(path: Path, text: str, mode: int) -> Path:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fchmod(file.fileno(), mode)
+        os.fsync(file.fileno())
+    return Path(name)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
