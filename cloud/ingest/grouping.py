@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from itertools import groupby
-from typing import Protocol
+from typing import Final, Protocol
 
 import aiomqtt
 import msgspec
 
 from agent.domain.errors import BadMessage
-from agent.domain.wire import parse_topic
+from agent.domain.wire import STATUS, TWIN_REPORTED, UP, parse_topic
+
+# What every device writes to.
+PLAIN: Final = (UP, STATUS, TWIN_REPORTED)
 
 
 class Incoming(msgspec.Struct, frozen=True):
@@ -52,6 +54,12 @@ def incoming(message: aiomqtt.Message) -> Incoming:
     return Incoming(message.topic.value, device, leaf, message.payload, bool(message.retain))
 
 
-def runs(group: Iterable[Incoming]) -> list[tuple[str, Sequence[Incoming]]]:
-    """Neighbours of the same leaf together, in the order of arrival."""
-    return [(leaf, list(items)) for leaf, items in groupby(group, key=lambda item: item.leaf)]
+def by_kind(group: Iterable[Incoming]) -> list[tuple[str, Sequence[Incoming]]]:
+    """Messages of the same leaf together, in the order of arrival: what different leaves say does not depend on it.
+
+    Leaves that hold a name of their own, like those of replies, go by their first level.
+    """
+    kinds: dict[str, list[Incoming]] = {}
+    for item in group:
+        kinds.setdefault(item.leaf if item.leaf in PLAIN else item.leaf.partition("/")[0], []).append(item)
+    return list(kinds.items())

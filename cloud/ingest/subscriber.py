@@ -18,7 +18,7 @@ from agent.domain import wire
 from agent.domain.errors import BadSetup, Transient, UplinkUnavailable
 from agent.domain.twin import Twin, TwinMessage, encode_twin
 from cloud.ingest.applying import Answer, Applier, SlowDown, acknowledgement
-from cloud.ingest.grouping import PLAIN, gather
+from cloud.ingest.grouping import gather
 from cloud.ingest.together import first_ended, stop_if_cancelled
 from cloud.ports import Clock, FleetWriter
 
@@ -126,8 +126,7 @@ class Subscriber:
 
     async def _talk(self, client: aiomqtt.Client) -> None:
         """Runs beside the reading, which is what notices first that a connection is gone."""
-        leaves = (*PLAIN, *(f"{kind}/#" for kind in self.applier.listeners))
-        await client.subscribe([(f"ew/{wire.VERSION}/+/{leaf}", 1) for leaf in leaves])
+        await client.subscribe([(f"ew/{wire.VERSION}/+/{leaf}", 1) for leaf in self.applier.leaves])
         self.stats.connected = True
         await first_ended(self._say_hello(client), self._publish_wishes(client))
 

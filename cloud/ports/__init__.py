@@ -11,6 +11,7 @@ from cloud.ports.fleet import (
     FleetWriter,
     QuarantineRow,
     ReliabilityRow,
+    Reported,
     SeriesPoint,
     Site,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "QuarantineRow",
     "Regrouping",
     "ReliabilityRow",
+    "Reported",
     "RevokedRow",
     "RunBook",
     "SeriesPoint",

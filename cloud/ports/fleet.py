@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from agent.domain.twin import Twin, TwinMessage
-from agent.domain.wire import Ack, Status
+from agent.domain.twin import Twin
+from agent.domain.wire import Ack
 
 
 class Clock(Protocol):
@@ -18,11 +18,19 @@ class Clock(Protocol):
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """One `up` message as it came in; `device` is the topic's."""
+    """One message as it came in; `device` is the topic's. A `retained` one was sent before, nobody knows when."""
 
     device: str
     payload: bytes
     received_ms: int
+    retained: bool = False
+
+
+class Reported(msgspec.Struct, frozen=True):
+    """What became of reported twins: devices whose `whole` document is needed, and how many were put aside."""
+
+    whole: list[str]
+    aside: int
 
 
 class FleetWriter(Protocol):
@@ -35,11 +43,13 @@ class FleetWriter(Protocol):
         """
         ...
 
-    def report(self, device: str, message: TwinMessage, received_ms: int) -> bool:
-        """Apply a reported twin. False when the whole document is needed first."""
+    def reports(self, arrivals: Sequence[Arrival]) -> Reported:
+        """Apply reported twins in their order; what cannot be read is put aside."""
         ...
 
-    def status(self, device: str, status: Status, received_ms: int) -> None: ...
+    def statuses(self, arrivals: Sequence[Arrival]) -> int:
+        """Apply statuses in their order; returns how many were put aside because they cannot be read."""
+        ...
 
     def quarantine(self, device: str | None, topic: str, payload: bytes, reason: str, received_ms: int) -> None:
         """Keep a message that could not be read, with its reason."""

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 from agent.domain.errors import BadMessage
 from agent.domain.twin import MAX_BYTES, Document, Twin, merge_patch
 from cloud.store import schema
+from cloud.store.rows import Row
 from cloud.store.upserts import put
 
 _document: Final = msgspec.json.Decoder(Document)
@@ -22,12 +23,16 @@ def read_twin(connection: Connection, device: str, side: str) -> Twin:
 
 
 def write_twin(connection: Connection, device: str, side: str, twin: Twin, now_ms: int) -> None:
+    """Raises `BadMessage` when the document has grown too large."""
+    put(connection, schema.twins.name, [twin_row(device, side, twin, now_ms)])
+
+
+def twin_row(device: str, side: str, twin: Twin, now_ms: int) -> Row:
     """Nulls are left out, as RFC 7396 means them. Raises `BadMessage` when the document has grown too large."""
     doc = msgspec.json.encode(merge_patch({}, twin.doc))
     if len(doc) > MAX_BYTES:
         raise BadMessage(f"twin: document of {len(doc)} bytes, at most {MAX_BYTES} allowed")
-    row = {"device": device, "side": side, "version": twin.version, "doc": doc.decode(), "updated_ms": now_ms}
-    put(connection, schema.twins.name, [row])
+    return {"device": device, "side": side, "version": twin.version, "doc": doc.decode(), "updated_ms": now_ms}
 
 
 def decode_document(text: str) -> Document:

@@ -2,23 +2,19 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select
 
-from agent.domain.errors import BadMessage
-from agent.domain.twin import StaleVersion, Twin, TwinMessage
-from agent.domain.wire import Ack, Status
-from cloud.ports import Arrival
+from agent.domain.twin import Twin
+from agent.domain.wire import Ack
+from cloud.ports import Arrival, Reported
 from cloud.store import schema
+from cloud.store.contacts import take_reports, take_statuses, touch
 from cloud.store.database import Database
 from cloud.store.intake import Intake
-from cloud.store.rows import LATEST_MS, Row
-from cloud.store.twins import decode_document, read_twin, write_twin
+from cloud.store.rows import Row
+from cloud.store.twins import decode_document
 from cloud.store.upserts import put
-
-_MAX_VERSION: Final = 2**53
-_STATES: Final = {"online": True, "offline": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,33 +43,19 @@ class SqlFleetWriter:
             without_twin = frozenset(devices) - _with_twin(connection, devices)
         return intake.acks(without_twin)
 
-    def report(self, device: str, message: TwinMessage, received_ms: int) -> bool:
-        """See `cloud.ports.FleetWriter`. Raises `BadMessage` for a version that is no version."""
-        if not 0 <= message.version <= _MAX_VERSION:
-            raise BadMessage(f"twin: version {message.version}, expected 0..{_MAX_VERSION}")
+    def reports(self, arrivals: Sequence[Arrival]) -> Reported:
+        """See `cloud.ports.FleetWriter`."""
         with self._database.write() as connection:
-            _touch(connection, device, received_ms)
-            try:
-                twin = read_twin(connection, device, schema.REPORTED).apply(message)
-            except StaleVersion:
-                return False
-            write_twin(connection, device, schema.REPORTED, twin, received_ms)
-        return True
+            reported, aside = take_reports(connection, arrivals)
+            self._put_aside(connection, aside)
+        return reported
 
-    def status(self, device: str, status: Status, received_ms: int) -> None:
-        """See `cloud.ports.FleetWriter`. The last will is the broker's word, not a contact with the device."""
-        online = _STATES.get(status.state)
-        if online is None:
-            raise BadMessage(f"status {status.state[:40]!r}, expected one of {', '.join(_STATES)}")
-        since = status.since_ms
-        if since is not None and not 0 <= since <= LATEST_MS:
-            raise BadMessage(f"status since_ms {since}, expected a time between 1970 and 2100")
-        table = schema.devices
+    def statuses(self, arrivals: Sequence[Arrival]) -> int:
+        """See `cloud.ports.FleetWriter`."""
         with self._database.write() as connection:
-            if since is not None:
-                _touch(connection, device, received_ms)
-            changes = {"online": online, "status_since_ms": received_ms if since is None else since}
-            connection.execute(update(table).where(table.c.device == device).values(changes))
+            aside = take_statuses(connection, arrivals)
+            self._put_aside(connection, aside)
+        return len(aside)
 
     def quarantine(self, device: str | None, topic: str, payload: bytes, reason: str, received_ms: int) -> None:
         """See `cloud.ports.FleetWriter`."""
@@ -98,8 +80,7 @@ class SqlFleetWriter:
         return [(device, Twin(version, decode_document(doc))) for device, version, doc in rows]
 
     def _store(self, connection: Connection, intake: Intake) -> None:
-        for device, received_ms in intake.seen_ms.items():
-            _touch(connection, device, received_ms)
+        touch(connection, list(intake.seen_ms.items()))
         self._put_aside(connection, intake.rows.pop(schema.quarantine.name, []))
         for name, rows in intake.rows.items():
             put(connection, name, rows)
@@ -134,8 +115,3 @@ def _with_twin(connection: Connection, devices: Collection[str]) -> frozenset[st
     table = schema.twins
     query = select(table.c.device).where(table.c.side == schema.REPORTED, table.c.device.in_(devices))
     return frozenset(connection.execute(query).scalars())
-
-
-def _touch(connection: Connection, device: str, received_ms: int) -> None:
-    row = {"device": device, "first_seen_ms": received_ms, "last_contact_ms": received_ms}
-    put(connection, schema.devices.name, [row])

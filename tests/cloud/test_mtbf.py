@@ -19,7 +19,7 @@ from agent import replay
 from agent.domain.errors import BadSetup
 from agent.domain.reliability import EpisodeReliability
 from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, LOAD_POWER, PV_POWER
-from agent.domain.twin import TwinMessage
+from agent.domain.twin import TwinMessage, encode_twin
 from agent.domain.wire import Reliability
 from cloud import mtbf
 from cloud.clock import SystemClock
@@ -257,7 +257,7 @@ def test_the_fleets_database_and_the_lake_sealed_from_it_agree(tmp_path: Path) -
             state = Reliability(START, "no_heat", sums)
             writer.apply([arrival(batch(1, [state], device=f"home-{i}"), device=f"home-{i}")])
             doc = {"sources": {"inverter": {"equipment": {"model": model}}}}
-            writer.report(f"home-{i}", TwinMessage(1, doc=doc), START)
+            writer.reports([arrival(encode_twin(TwinMessage(1, doc=doc)), device=f"home-{i}", received_ms=START)])
         lake = Lake(str(tmp_path / "lake"))
         seal_closed_days(SqlFleetReader(database, SystemClock()), lake, START + DAY)
     found = []

@@ -14,11 +14,23 @@ from hypothesis import strategies as st
 from sqlalchemy import DDL, create_engine, event, select
 
 from agent.domain import signals as sg
-from agent.domain.errors import BadInput, BadMessage, Transient
+from agent.domain.errors import BadInput, Transient
 from agent.domain.reliability import EpisodeReliability
-from agent.domain.twin import StaleVersion, Twin, TwinMessage
-from agent.domain.wire import Ack, Body, Energy, Event, Fault, Reliability, SignalSummary, Status, Summary, Unknown
-from cloud.ports import ActiveFault, EnergyRow, FleetReader, FleetWriter
+from agent.domain.twin import StaleVersion, Twin, TwinMessage, encode_twin
+from agent.domain.wire import (
+    Ack,
+    Body,
+    Energy,
+    Event,
+    Fault,
+    Reliability,
+    SignalSummary,
+    Status,
+    Summary,
+    Unknown,
+    encode_status,
+)
+from cloud.ports import ActiveFault, Arrival, EnergyRow, FleetReader, FleetWriter, Reported
 from cloud.store import schema
 from cloud.store.database import Database
 from cloud.store.reader import SqlFleetReader
@@ -195,13 +207,36 @@ def test_the_quarantine_of_one_device_does_not_grow_for_ever(database: Database,
 
 
 def test_a_reported_twin_is_patched_or_asked_for_whole(writer: FleetWriter, reader: FleetReader) -> None:
-    assert not writer.report(DEVICE, TwinMessage(5, base=4, patch={"a": 1}), START_MS)
-    assert writer.report(DEVICE, TwinMessage(5, doc={"a": 1, "b": {"c": 2}}), START_MS)
-    assert writer.report(DEVICE, TwinMessage(6, base=5, patch={"b": {"c": None, "d": 3}}), START_MS)
-    assert not writer.report(DEVICE, TwinMessage(6, base=5, patch={"a": 9}), START_MS)
+    def report(*messages: TwinMessage) -> Reported:
+        return writer.reports([arrival(encode_twin(message)) for message in messages])
+
+    assert report(TwinMessage(5, base=4, patch={"a": 1})) == Reported([DEVICE], 0)
+    assert report(TwinMessage(5, doc={"a": 1, "b": {"c": 2}})) == Reported([], 0)
+    assert report(TwinMessage(6, base=5, patch={"b": {"c": None, "d": 3}})) == Reported([], 0)
+    assert report(TwinMessage(6, base=5, patch={"a": 9})) == Reported([DEVICE], 0)
     assert reader.twin(DEVICE) == (Twin(), Twin(6, {"a": 1, "b": {"d": 3}}))
-    with pytest.raises(BadMessage, match="version -1"):
-        writer.report(DEVICE, TwinMessage(-1, doc={}), START_MS)
+    assert report(TwinMessage(-1, doc={})) == Reported([], 1)
+    assert "version -1" in reader.quarantined()[0].reason
+
+
+def test_twins_of_many_in_one_transaction_and_what_is_wrong_hurts_no_other(
+    writer: FleetWriter, reader: FleetReader
+) -> None:
+    messages = [
+        (DEVICE, TwinMessage(1, doc={"a": 1})),
+        ("site-02", TwinMessage(7, base=6, patch={"a": 1})),
+        (DEVICE, TwinMessage(2, base=1, patch={"b": 2})),
+        ("site-03", TwinMessage(1, doc={"text": ["x" * 60_000]})),
+        ("site-03", TwinMessage(2, base=1, patch={"more": ["x" * 60_000]})),
+        ("site-02", TwinMessage(7, doc={"c": 3})),
+        ("site-04", TwinMessage(3, base=2, patch={})),
+    ]
+    found = writer.reports([arrival(encode_twin(message), device=device) for device, message in messages])
+    assert found == Reported(["site-04"], 1)
+    assert reader.twin(DEVICE) == (Twin(), Twin(2, {"a": 1, "b": 2}))
+    assert reader.twin("site-02") == (Twin(), Twin(7, {"c": 3}))
+    assert [row.device for row in reader.quarantined()] == ["site-03"]
+    assert [site.device for site in reader.sites()] == [DEVICE, "site-02", "site-03", "site-04"]
 
 
 def test_a_wish_is_written_on_the_version_it_was_made_on(writer: FleetWriter, reader: FleetReader) -> None:
@@ -217,15 +252,20 @@ def test_a_wish_is_written_on_the_version_it_was_made_on(writer: FleetWriter, re
 
 
 def test_status_and_last_contact(writer: FleetWriter, reader: FleetReader) -> None:
-    writer.status(DEVICE, Status("online", START_MS), START_MS + 10)
-    writer.status(DEVICE, Status("offline"), START_MS + 99)
+    def tell(status: Status, at_ms: int, retained: bool = False) -> int:
+        return writer.statuses([Arrival(DEVICE, encode_status(status), at_ms, retained)])
+
+    assert tell(Status("online", START_MS), START_MS + 10) == 0
+    assert tell(Status("offline"), START_MS + 99) == 0
     site = reader.site(DEVICE)
     assert site is not None
     assert (site.online, site.first_seen_ms, site.last_contact_ms) == (False, START_MS + 10, START_MS + 10)
     writer.apply([arrival(batch(1, [summary(0)]), received_ms=START_MS + 5)])
     assert reader.sites()[0].last_contact_ms == START_MS + 10
-    with pytest.raises(BadMessage, match="status 'asleep', expected one of online, offline"):
-        writer.status(DEVICE, Status("asleep"), START_MS)
+    assert tell(Status("asleep"), START_MS) == 1
+    assert reader.quarantined()[0].reason == "status 'asleep', expected one of online, offline"
+    assert tell(Status("online", START_MS + 40), START_MS + 99, retained=True) == 0
+    assert reader.sites()[0].last_contact_ms == START_MS + 40
 
 
 def test_active_faults_and_periods(writer: FleetWriter, reader: FleetReader) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import aiomqtt
 
 from agent.domain.wire import STATUS, UP
-from cloud.ingest.grouping import gather, incoming, runs
+from cloud.ingest.grouping import by_kind, gather, incoming
 
 
 def message(topic: str, payload: bytes = b"") -> aiomqtt.Message:
@@ -43,12 +43,13 @@ async def test_what_comes_a_little_later_joins() -> None:
     assert len(await task) == 3
 
 
-def test_neighbours_of_one_kind_go_together_in_order() -> None:
-    topics = ["ew/1/site-01/up", "ew/1/site-02/up", "ew/1/site-01/status", "ew/1/site-01/up", "elsewhere"]
-    grouped = runs([incoming(message(topic)) for topic in topics])
-    assert [(leaf, [item.device for item in items]) for leaf, items in grouped] == [
-        (UP, ["site-01", "site-02"]),
-        (STATUS, ["site-01"]),
-        (UP, ["site-01"]),
+def test_messages_of_one_kind_go_together_in_order() -> None:
+    topics = ["1/up", "1/status", "2/up", "1/cmd/abcdefgh/reply", "2/cmd/12345678/reply", "2/status", "1/up"]
+    group = [incoming(message(f"ew/1/site-0{topic}", bytes([number]))) for number, topic in enumerate(topics)]
+    grouped = by_kind([*group, incoming(message("elsewhere"))])
+    assert [(kind, [item.device for item in items]) for kind, items in grouped] == [
+        (UP, ["site-01", "site-02", "site-01"]),
+        (STATUS, ["site-01", "site-02"]),
+        ("cmd", ["site-01", "site-02"]),
         ("", [""]),
     ]

@@ -8,7 +8,7 @@ import pytest
 
 from agent.domain.reliability import EpisodeReliability
 from agent.domain.signals import BATTERY_SOC
-from agent.domain.twin import TwinMessage
+from agent.domain.twin import TwinMessage, encode_twin
 from agent.domain.wire import Body, Fault, Reliability, SignalSummary, Summary
 from cloud.clock import SystemClock
 from cloud.lake.sealing import SealingSettings, closed_days, seal_closed_days
@@ -17,7 +17,7 @@ from cloud.lake.tables import EQUIPMENT, FAULTS, RELIABILITY, SUMMARIES
 from cloud.store.database import Database
 from cloud.store.reader import SqlFleetReader
 from cloud.store.writer import SqlFleetWriter
-from tests.helpers.batches import DEVICE, arrival, batch
+from tests.helpers.batches import arrival, batch
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -57,7 +57,7 @@ def fill(database: Database) -> None:
     )
     sources = {"inverter": {"equipment": {"maker": "Sungrow", "model": "SH5.0RT", "firmware": "2.1"}}}
     twin = TwinMessage(1, doc={"site": {"timezone": "Europe/Berlin"}, "sources": sources})
-    SqlFleetWriter(database).report(DEVICE, twin, START)
+    SqlFleetWriter(database).reports([arrival(encode_twin(twin), received_ms=START)])
 
 
 def seal(database: Database, lake: Lake) -> list[tuple[str, date]]:
