@@ -35,6 +35,7 @@ COMMANDS: Final = (
     ("incidents", "Group faults and findings into incidents.", "list --config cloud.toml"),
     ("lake", "Seal closed days into Parquet files.", "seal --config cloud.toml"),
     ("jobs", "List, run and show nightly jobs.", "list --config cloud.toml"),
+    ("identity", "Certificates of devices: claim, list, revoke.", "claim mill-lane-4 --config cloud.toml"),
 )
 
 
@@ -65,6 +66,10 @@ def program(name: str) -> Program:
             from cloud import incidents_command
 
             return incidents_command
+        case "identity":
+            from cloud import identity_command
+
+            return identity_command
         case "lake":
             from cloud import lake_command
 

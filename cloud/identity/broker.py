@@ -21,13 +21,17 @@ class Broker:
         self._command = tuple(command)
         self._pid_file = pid_file
 
-    def reload(self) -> bool:
-        """Whether somebody was told. Raises `BadSetup` when it does not work."""
+    @property
+    def known(self) -> bool:
+        """Whether there is a way."""
+        return bool(self._command) or self._pid_file is not None
+
+    def reload(self) -> None:
+        """Raises `BadSetup` when it does not work."""
         if self._command:
             _run(self._command)
         if self._pid_file is not None:
             _hang_up(self._pid_file)
-        return bool(self._command or self._pid_file)
 
 
 def _run(command: Sequence[str]) -> None:

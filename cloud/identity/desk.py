@@ -72,6 +72,11 @@ class Desk:
         """See `cloud.ports.IdentityDesk`."""
         return self._folder.server
 
+    @property
+    def tells_broker(self) -> bool:
+        """Whether there is a way to let the broker read its files again."""
+        return self._broker.known
+
     def ca_pem(self) -> str:
         """See `cloud.ports.IdentityDesk`."""
         return self._authority.pem
