@@ -39,6 +39,7 @@ JOURNAL = "journal.db"
 HISTORY_HOLD = 200
 IDENTIFY_AGAIN_S = 3600.0
 REFUSED_AGAIN_S = 300.0
+MEASURE_AGAIN_MS = 300_000
 
 
 def make_sources(settings: AgentSettings) -> list[Source]:
@@ -71,6 +72,8 @@ class Agent:
             place = Place(settings.device, settings.path.parent)
             self.uplink = make_uplink(settings.uplink, place, outbox, self.clock, self.document, ready)
         self._health: dict[str, Any] = {}
+        self._measured_ms: int | None = None
+        self._told: tuple[int, dict[str, bool]] = (0, {})
         self._proof = proof_section(settings.state)
 
     async def start(self) -> None:
@@ -123,8 +126,11 @@ class Agent:
             if self.time is not None:
                 reading = await self.time.look(reading)
             urgent = await self.pipeline.take(reading, reachable)
-            self._health = await self._measure()
-            self._wake(urgent=urgent)
+            await self._measure()
+            told = self.pipeline.written, dict(reachable)
+            if urgent or told != self._told:
+                self._told = told
+                self._wake(urgent=urgent)
 
     async def know(self, source: Source) -> None:
         """Ask a device who it is, now and again later: it may have been updated or replaced."""
@@ -179,8 +185,12 @@ class Agent:
             entry["reachable"] = self.poller.states()[table.name].reachable
         return entry
 
-    async def _measure(self) -> dict[str, Any]:
-        """Health for the twin, no finer than a person needs it: each change costs bytes."""
+    async def _measure(self) -> None:
+        """Health for the twin every few minutes, no finer than a person needs it: each change costs bytes."""
+        now_ms = self.clock.monotonic_ms()
+        if self._measured_ms is not None and now_ms - self._measured_ms < MEASURE_AGAIN_MS:
+            return
+        self._measured_ms = now_ms
         stats = await self.outbox.stats()
         health: dict[str, Any] = {
             "backlog": stats.backlog,
@@ -195,7 +205,7 @@ class Agent:
             health["held"] = self.pipeline.held
         if stats.days_left is not None:
             health["days_left"] = _rounded(int(stats.days_left))
-        return health
+        self._health = health
 
     def _wake(self, *, urgent: bool) -> None:
         if self.uplink is not None:

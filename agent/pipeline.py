@@ -48,8 +48,8 @@ class Pipeline:
     """Takes readings in order. `hold` records are gathered before a commit; 1 commits whatever a reading yields.
 
     What readings told that is in no record yet, an open window, is committed with the checkpoint at least every
-    `at_risk_s` of readings. `refused` says why the disk takes nothing now, `reset` why an earlier state could not be
-    used; both are empty when all is well.
+    `at_risk_s` of readings. `written` counts records in the journal. `refused` says why the disk takes nothing now,
+    `reset` why an earlier state could not be used; both are empty when all is well.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Pipeline:
         self.at_ms = checkpoint.at_ms
         self.starts = checkpoint.starts
         self._outbox = outbox
+        self.written = 0
         self.refused = ""
         self.reset = ""
         self._at_risk_ms = round(at_risk_s * 1000)
@@ -142,6 +143,7 @@ class Pipeline:
         try:
             await self._outbox.append(pending, checkpoint=state, corrections=corrections)
             self._corrections = self._corrections[len(corrections) :]
+            self.written += len(pending)
         except Transient as error:
             self._pending = within(pending + self._pending)
             if not self.refused:
