@@ -28,6 +28,7 @@ WALLS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
     "agent.identity": (("agent.domain", "agent.ports"), frozenset({"msgspec", "cryptography"})),
     "agent.outbox": (("agent.domain", "agent.ports"), frozenset({"msgspec"})),
     "agent.onsite": (("agent.domain", "agent.ports"), frozenset({"msgspec"})),
+    "agent.steering": (("agent.domain", "agent.ports"), frozenset({"msgspec"})),
     "agent.uplink": (("agent.domain", "agent.ports"), frozenset({"msgspec", "aiomqtt", "paho"})),
     "agent": (("agent",), frozenset({"msgspec"})),
     "cloud.ports": (("agent.domain",), frozenset({"msgspec"})),
