@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bench.soak import cuts, cuts_cloud, kills
+from bench.soak import cuts, cuts_cloud, kills, network
 from bench.soak.case import Case
 
 CASES: Final = (
@@ -11,6 +11,12 @@ CASES: Final = (
         "Acknowledged means committed; exactly once in effect",
         "kill -9 of agent, broker or aggregator at a random instant, four agents draining",
         kills.run,
+    ),
+    Case(
+        "network",
+        "All data arrives, in its own time",
+        "packets between two network namespaces lost, late, queued, cut off (in user space, TUN)",
+        network.run,
     ),
     Case(
         "cuts",

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from bench.soak.case import Context, Outcome, require
-from bench.soak.stack import Stack, Table, difference, disorder, needs_mosquitto
+from bench.soak.stack import Stack, Table, difference, disorder, needs_mosquitto, undisturbed
+from tests.helpers.broker import MosquittoBroker
 from tests.helpers.histories import write_home_history
+from tests.helpers.programs import Program
 
 _HOMES: Final = 4
 _DAYS: Final = 80
@@ -23,7 +25,7 @@ def run(context: Context) -> Outcome:
     histories = [context.folder / f"home-{number}.csv" for number in range(_HOMES)]
     for number, path in enumerate(histories):
         write_home_history(path, days=_DAYS, seed=context.seed + number)
-    expected = _calm(context.folder / "calm", histories)
+    expected = undisturbed(context.folder / "calm", histories)
     told = Counter[str]()
     with Stack(context.folder / "storm").running() as stack:
         storm = _Storm(stack, random.Random(context.seed), told)
@@ -64,22 +66,12 @@ class _Storm:
         return names
 
     def _strike(self, victim: str, home: str) -> None:
-        part = {"agent": self._stack.agents[home], "broker": self._stack.broker, "cloud": self._stack.cloud}[victim]
+        parts: dict[str, Program | MosquittoBroker] = {"broker": self._stack.broker, "cloud": self._stack.cloud}
+        part = parts.get(victim, self._stack.agents[home])
         part.kill()
         part.start()
         self._told["kills"] += 1
         self._told[victim] += 1
-
-
-def _calm(folder: Path, histories: list[Path]) -> list[dict[str, Table]]:
-    with Stack(folder).running() as stack:
-        names = [f"home-{number}" for number in range(len(histories))]
-        for name, history in zip(names, histories, strict=True):
-            stack.agent(name, history)
-        stack.drained(names, _DRAIN_S)
-        expected = [stack.tables(name) for name in names]
-    require(all(all(each.values()) for each in expected), "the undisturbed run left a table empty")
-    return expected
 
 
 def _compare(stack: Stack, names: list[str], expected: list[dict[str, Table]]) -> Counter[str]:

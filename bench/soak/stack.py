@@ -1,6 +1,7 @@
 """A broker, an aggregator and several agents as real processes, and what their tables hold in the end."""
 
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.domain.wire import Energy, Fault, Summary, decode_body
-from bench.soak.case import Skipped
+from bench.soak.case import Skipped, require
 from tests.helpers.broker import MOSQUITTO, MosquittoBroker, free_port
 from tests.helpers.programs import Program, answers, wait_for
 
@@ -54,7 +55,7 @@ class Stack:
             (self.folder / "cloud.toml").write_text(
                 f"[broker]\nport = {self.broker.port}\n[http]\nport = {self.http_port}\n"
             )
-            serve = ["serve", "--config", self.folder / "cloud.toml"]
+            serve: list[str | Path] = ["serve", "--config", self.folder / "cloud.toml"]
             self.cloud = self._parts.enter_context(Program("cloud", serve, self.folder / "cloud.log"))
             self.wait_for_cloud()
             yield self
@@ -64,13 +65,10 @@ class Stack:
 
     def agent(self, device: str, history: Path, *, until_drained: bool = True) -> Program:
         """Start the agent of one home over a recording."""
-        site = self.folder / f"{device}.toml"
-        site.write_text(
-            f'[device]\nid = "{device}"\nstate = "{device}"\n'
-            '[site]\ntimezone = "Europe/Berlin"\nlatitude = 48.1\nlongitude = 11.6\n'
-            f'[uplink]\nhost = "127.0.0.1"\nport = {self.broker.port}\n'
-        )
-        run = ["run", "--config", site, "--history", history, *(["--until-drained"] if until_drained else [])]
+        site = site_file(self.folder, device, "127.0.0.1", self.broker.port)
+        run: list[str | Path] = ["run", "--config", site, "--history", history]
+        if until_drained:
+            run.append("--until-drained")
         self.agents[device] = self._parts.enter_context(Program("agent", run, self.folder / f"{device}.log"))
         return self.agents[device]
 
@@ -78,15 +76,45 @@ class Stack:
         """Wait until these agents have ended by themselves, all well."""
         for device in devices:
             agent = self.agents[device]
-            wait_for(f"{device} to drain", agent.ended, timeout_s)
-            assert agent.process is not None
-            assert agent.process.returncode == 0, f"{device}: {agent.said()[-500:]}"
+            drained(agent, device, timeout_s)
 
     def tables(self, device: str) -> dict[str, Table]:
         return tables(self.folder / "fleet.db", device)
 
     def journal(self, device: str) -> Path:
         return self.folder / device / "journal.db"
+
+
+def drained(agent: Program, device: str, timeout_s: float) -> None:
+    """Wait until it has ended by itself; `Broken` with its last words when it does not, or not well."""
+    deadline = time.monotonic() + timeout_s
+    while not agent.ended():
+        require(time.monotonic() < deadline, f"{device} is not drained after {timeout_s:.0f} s: {agent.said()[-500:]}")
+        time.sleep(0.05)
+    require(agent.process is not None and agent.process.returncode == 0, f"{device}: {agent.said()[-500:]}")
+
+
+def site_file(folder: Path, device: str, host: str, port: int) -> Path:
+    """The site file of a home; its journal is in a folder of its name beside it."""
+    site = folder / f"{device}.toml"
+    site.write_text(
+        f'[device]\nid = "{device}"\nstate = "{device}"\n'
+        '[site]\ntimezone = "Europe/Berlin"\nlatitude = 48.1\nlongitude = 11.6\n'
+        f'[uplink]\nhost = "{host}"\nport = {port}\n'
+    )
+    return site
+
+
+def undisturbed(folder: Path, histories: Sequence[Path], timeout_s: float = 300.0) -> list[dict[str, Table]]:
+    """What the aggregator knows of each home in the end when nothing is broken."""
+    with Stack(folder).running() as stack:
+        names = [f"home-{number}" for number in range(len(histories))]
+        for name, history in zip(names, histories, strict=True):
+            stack.agent(name, history)
+        stack.drained(names, timeout_s)
+        expected = [stack.tables(name) for name in names]
+    require(all(all(each.values()) for each in expected), "the undisturbed run left a table empty")
+    return expected
 
 
 def tables(database: Path, device: str) -> dict[str, Table]:
