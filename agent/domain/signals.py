@@ -6,7 +6,6 @@ since 1970-01-01T00:00:00Z.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import Final, NewType
@@ -158,6 +157,8 @@ def spec_of(name: str) -> SignalSpec | None:
 def signal_name(name: str) -> SignalName:
     """`name` as a signal's name. Raises `ValueError` that lists the nearest known names."""
     if spec_of(name) is None:
+        from difflib import get_close_matches
+
         near = get_close_matches(name, SIGNALS, n=3)
         raise ValueError(f"unknown signal {name!r}" + (f"; did you mean {', '.join(near)}?" if near else ""))
     return SignalName(name)

@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +9,7 @@ from agent.domain.errors import BadSetup, Transient
 
 APPLICATION_ID: Final = 0x45574A31
 PAGE_BYTES: Final = 4096
-_MIGRATIONS: Final = "migrations"
+_MIGRATIONS: Final = Path(__file__).with_name("migrations")
 # A version this far ahead was never written by a program: the header is damaged.
 _NO_VERSION: Final = 1_000
 
@@ -21,9 +20,7 @@ class Damaged(Exception):
 
 def migrations() -> list[str]:
     """The statements of every migration, in order; the first leads from an empty file to version 1."""
-    folder = files("agent.outbox") / _MIGRATIONS
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return [(folder / name).read_text("utf-8") for name in names]
+    return [path.read_text("utf-8") for path in sorted(_MIGRATIONS.glob("*.sql"))]
 
 
 def open_journal(path: Path, scripts: Sequence[str] | None = None) -> sqlite3.Connection:

@@ -2,7 +2,6 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -66,6 +65,8 @@ class ProfileShelf:
             return own, str(own)
         known = profile_names()
         if name not in known:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, known, n=3)
             expected = f"did you mean {', '.join(near)}?" if near else f"expected one of {', '.join(known)}"
             raise BadSetup(f"profile {name!r}", f"unknown, {expected}", hint="Or the path to a .toml file of your own.")
