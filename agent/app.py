@@ -28,7 +28,6 @@ from agent.sources.poller import Poller
 from agent.sources.profile import Profile
 from agent.sources.profile_file import load_profile
 from agent.sources.proxy import Proxy
-from agent.sources.recording import ColumnMapping, read_recording
 from agent.timekeeping import Timekeeper
 from agent.uplink.drain import Uplink
 from agent.way_out import Place, make_uplink
@@ -92,6 +91,8 @@ class Agent:
 
         Rows up to the checkpoint were judged before an earlier stop.
         """
+        from agent.sources.recording import ColumnMapping, read_recording
+
         self.pipeline.hold = HISTORY_HOLD
         rows, judged_ms = 0, self.pipeline.at_ms
         for reading in read_recording(history, ColumnMapping()):
