@@ -5,8 +5,9 @@ in real seconds: it does not hurry because the clock does.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from types import MappingProxyType
 from typing import Final
@@ -92,6 +93,15 @@ class Poller:
         self._clock = clock
         self._random = random or Random()
         self._answered = asyncio.Event()
+        self._reading = 0
+        self._joining = False
+        self._tick_ms = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for the next tick with nothing on the way: stopped now, no sample is lost."""
+        waiting = not self._joining and self._clock.now_ms() < self._tick_ms
+        return waiting and not self._reading and all(slot.fresh is None for slot in self._slots)
 
     def states(self) -> Mapping[str, SourceState]:
         """Each source's reachability, by its name."""
@@ -99,7 +109,11 @@ class Poller:
 
     def tasks(self) -> list[tuple[str, Coroutine[object, object, None]]]:
         """One endless coroutine per source, with a name for its task."""
-        return [(f"poll {slot.source.name}", self._poll(slot)) for slot in self._slots]
+        return [(name, work()) for name, work in self.works()]
+
+    def works(self) -> list[tuple[str, Callable[[], Coroutine[object, object, None]]]]:
+        """What `tasks` runs, to be begun again where it broke."""
+        return [(f"poll {slot.source.name}", partial(self._poll, slot)) for slot in self._slots]
 
     async def readings(self) -> AsyncIterator[tuple[Reading, Mapping[str, bool]]]:
         """One reading of the site per tick, and which sources answer; a source not heard of yet is not in it.
@@ -108,7 +122,9 @@ class Poller:
         """
         tick = 0
         while True:
+            self._joining = False
             tick = await self._sleep_to_tick(tick)
+            self._joining = True
             await self._wait_for_answers(tick)
             yield self._join(tick), self._reachable()
 
@@ -125,6 +141,7 @@ class Poller:
 
     async def _read(self, slot: _Slot, source: Source) -> None:
         reason = ""
+        self._reading += 1
         try:
             async with asyncio.timeout(self._budget_s):
                 slot.fresh = await source.read()
@@ -132,6 +149,8 @@ class Poller:
             reason = unavailable.reason
         except TimeoutError:
             reason = f"no reading within {self._budget_s:g} s"
+        finally:
+            self._reading -= 1
         reachable = not reason
         slot.failures = 0 if reachable else slot.failures + 1
         if reachable != slot.state.reachable:
@@ -140,7 +159,7 @@ class Poller:
     async def _sleep_to_tick(self, served_ms: int, slot: _Slot | None = None) -> int:
         """Wait on the clock until the next tick and return it."""
         now_ms = self._clock.now_ms()
-        tick = next_tick(now_ms, self._interval_ms, served_ms)
+        tick = self._tick_ms = next_tick(now_ms, self._interval_ms, served_ms)
         if slot is not None:
             slot.due_ms = tick
         await self._clock.sleep((tick - now_ms) / 1000)

@@ -122,7 +122,7 @@ class CommandLog:
 
 
 class _Told:
-    """One transaction of a log, one thread at a time. What the disk says becomes `Transient`; damage sets the file aside."""
+    """One transaction of a log, one thread at a time. The disk refusing is `Transient`; damage sets the file aside."""
 
     def __init__(self, log: CommandLog, now_ms: int) -> None:
         self._log = log

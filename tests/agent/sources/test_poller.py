@@ -259,3 +259,19 @@ def test_back_off_grows_and_is_bounded(failures: int, interval_s: float, jitter:
     pause_s = backoff_s(failures, interval_s, jitter)
     assert 0 <= pause_s <= max(BACKOFF_CAP_S, interval_s)
     assert backoff_s(failures + 1, interval_s, jitter) >= pause_s
+
+
+async def test_idle_is_when_a_stop_loses_no_sample(clock: SteppedClock) -> None:
+    source = MemorySource("inverter", {PV_POWER: 1.0}, clock=clock)
+    async with Site([source], clock).running() as site:
+        assert not site.poller.idle, "nobody waits for a tick yet"
+        for _ in range(3):
+            pending = await site.ask()
+            assert site.poller.idle
+            await clock.move_to(clock.now_ms() // STEP_MS * STEP_MS + STEP_MS)
+            await asyncio.wait_for(pending, 10)
+            assert not site.poller.idle, "what was joined is being worked on"
+        pending = await site.ask()
+        clock.set_back(clock.now_ms() // STEP_MS * STEP_MS + STEP_MS)
+        assert not site.poller.idle, "the tick has come"
+        pending.cancel()
