@@ -119,6 +119,12 @@ def _commands() -> list[tuple[str, str, str, Part]]:
             "f.csv --out scores.csv",
             _score_part,
         ),
+        (
+            "claim",
+            "Get this device's certificate with a claim code.",
+            "site.toml --token CODE --aggregator https://broker.example.org:8443",
+            _claim_part,
+        ),
         ("profiles", "List, show and check profiles.", "check my.toml", _profiles_part),
     ]
 
@@ -131,6 +137,12 @@ def _replay_part() -> tuple[Action, Arguments]:
     from agent import replay
 
     return replay.run, replay.add_arguments
+
+
+def _claim_part() -> tuple[Action, Arguments]:
+    from agent import claim
+
+    return claim.run, claim.add_arguments
 
 
 def _setup_part() -> tuple[Action, Arguments]:
