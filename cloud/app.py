@@ -18,6 +18,7 @@ from cloud.api.app import make_api
 from cloud.clock import SimulatedClock, SystemClock
 from cloud.config import Loaded
 from cloud.dashboard.app import make_dashboard
+from cloud.devices_wiring import devices_if_any
 from cloud.incidents.desk import Desk
 from cloud.ingest.subscriber import Subscriber, SubscriberSettings
 from cloud.jobs_wiring import wire
@@ -91,17 +92,19 @@ async def serve(loaded: Loaded, *, port: int | None = None) -> None:
         server = _Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=3))
         host, bound = listening.getsockname()[:2]
         log.info("pages on http://%s:%d/  API on http://%s:%d/api/v1/docs", host, bound, host, bound)
-        async with asyncio.TaskGroup() as group:
-            web = group.create_task(server.serve([listening]), name="web")
-            others = [
-                group.create_task(subscriber.run(), name="ingest"),
-                group.create_task(works.scheduler.run_forever(), name="jobs"),
-            ]
-            await stop.wait()
-            server.should_exit = True
-            for task in others:
-                task.cancel()
-            await web
+        with devices_if_any(loaded, database, clock, subscriber) as doors:
+            async with asyncio.TaskGroup() as group:
+                web = group.create_task(server.serve([listening]), name="web")
+                others = [
+                    group.create_task(subscriber.run(), name="ingest"),
+                    group.create_task(works.scheduler.run_forever(), name="jobs"),
+                    *(group.create_task(work(), name=name) for name, work in doors),
+                ]
+                await stop.wait()
+                server.should_exit = True
+                for task in others:
+                    task.cancel()
+                await web
 
 
 def _broker(loaded: Loaded) -> SubscriberSettings:

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from agent.domain.errors import BadSetup
+from cloud.devices.settings import DevicesTable
 from cloud.identity.settings import IdentityTable
 from cloud.jobs.standard import JobsTable
 
@@ -50,6 +51,7 @@ class CloudSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     http: HttpTable = HttpTable()
     jobs: JobsTable = JobsTable()
     identity: IdentityTable = IdentityTable()
+    devices: DevicesTable | None = None
     clock: ClockTable | None = None
 
 

@@ -10,7 +10,7 @@ import random
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import aiomqtt
 
@@ -67,6 +67,12 @@ class SubscriberStats:
     connected: bool = False
 
 
+class Sender(Protocol):
+    """Another way to a device, which has to say itself whether it is one now. May be called from any thread."""
+
+    def __call__(self, device: str, leaf: str, payload: bytes, *, retain: bool = False) -> None: ...
+
+
 class Subscriber:
     """Applies what devices send and answers them; publishes desired twins."""
 
@@ -77,6 +83,7 @@ class Subscriber:
         self._outgoing: asyncio.Queue[tuple[str, bytes, bool]] = asyncio.Queue()
         self.applier = Applier(writer, clock, SlowDown(settings.busy_messages, settings.slow_s))
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.also: list[Sender] = []
         self.stats = SubscriberStats()
 
     def desire(self, device: str, twin: Twin) -> None:
@@ -84,7 +91,9 @@ class Subscriber:
         self.send(device, wire.TWIN_DESIRED, _desired(twin), retain=True)
 
     def send(self, device: str, leaf: str, payload: bytes, *, retain: bool = False) -> None:
-        """Publish to a device as soon as there is a connection. May be called from any thread."""
+        """Publish to a device as soon as there is a connection, and tell `also`. May be called from any thread."""
+        for sender in self.also:
+            sender(device, leaf, payload, retain=retain)
         if self._loop is not None:
             outgoing = (wire.topic(device, leaf), payload, retain)
             self._loop.call_soon_threadsafe(self._outgoing.put_nowait, outgoing)

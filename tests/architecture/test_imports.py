@@ -34,6 +34,7 @@ WALLS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
     "cloud.ports": (("agent.domain",), frozenset({"msgspec"})),
     "cloud.identity": (("agent.domain", "cloud.ports"), frozenset({"msgspec", "cryptography", "starlette"})),
     "cloud.ingest": (("agent.domain", "cloud.ports"), frozenset({"msgspec", "aiomqtt", "paho"})),
+    "cloud.devices": (("agent.domain", "cloud.ports"), frozenset({"msgspec", "starlette", "uvicorn"})),
     "cloud.store": (("agent.domain", "cloud.ports"), frozenset({"msgspec", "sqlalchemy"})),
     "cloud.api": (
         ("agent.domain", "cloud.ports"),

@@ -1,0 +1,1 @@
+"""Devices at the door: the HTTPS listener that takes what they post and hands over what is addressed to them."""
