@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bench.soak import cuts, cuts_cloud, kills, network
+from bench.soak import cuts, cuts_cloud, kills, network, storm
 from bench.soak.case import Case
 
 CASES: Final = (
@@ -29,5 +29,11 @@ CASES: Final = (
         "What is acknowledged survives a power cut, aggregator",
         "the same under the aggregator's database, its programs and broker real",
         cuts_cloud.run,
+    ),
+    Case(
+        "storm",
+        "No stampede",
+        "devices that reconnect all at once, each with status, whole twin and two hours of backlog",
+        storm.run,
     ),
 )
