@@ -16,6 +16,7 @@ from agent.config import AgentSettings
 from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.signals import Equipment, Quality, Reading
 from agent.domain.wire import Event
+from agent.identity.keeper import keeper_for
 from agent.onsite.keeping import proof_section
 from agent.outbox.sqlite import OutboxSettings, SqliteOutbox
 from agent.pipeline import Pipeline
@@ -74,6 +75,7 @@ class Agent:
         self._measured_ms: int | None = None
         self._told: tuple[int, dict[str, bool]] = (0, {})
         self._proof = proof_section(settings.state)
+        self.identity = keeper_for(settings.path, settings.state, self.clock)
 
     async def start(self) -> None:
         """Write down that the agent has started."""
@@ -200,6 +202,7 @@ class Agent:
             "disk_free_bytes": _rounded(shutil.disk_usage(self.settings.state).free),
             "rss_bytes": _rounded(_resident_bytes()),
         }
+        health |= self.identity.health()
         if self.time is not None:
             health["clock"] = self.time.quality
         if self.pipeline.held:
@@ -288,4 +291,5 @@ def _work(agent: Agent, history: Path | None, stop: asyncio.Event, until_drained
         work.append(("proxy", Proxy(agent.settings.proxy, shared).run()))
     if agent.uplink is not None:
         work.append(("uplink", agent.send(agent.uplink)))
+        work.append(("identity", agent.identity.run()))
     return work

@@ -15,8 +15,8 @@ def with_uplink(text: str, wanted: Mapping[str, str | int]) -> str | None:
     `host` and `port` of a table that is there stay together as they are. The keys that name files are set by the result
     as they are in `wanted`, or not at all: where the table names others, it is None.
 
-    >>> with_uplink("[device]\\nid = 'x'\\n", {"host": "b", "port": 8883})
-    "[device]\\nid = 'x'\\n\\n[uplink]\\nhost = \\"b\\"\\nport = 8883\\n"
+    >>> with_uplink("[poll]\\n", {"host": "b", "port": 8883})
+    '[poll]\\n\\n[uplink]\\nhost = "b"\\nport = 8883\\n'
     """
     try:
         before = tomllib.loads(text)
