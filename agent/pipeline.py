@@ -4,9 +4,10 @@ After a kill at any instant the journal holds both or neither, so a restarted ag
 A disk that refuses stops nothing: records are held in memory until it takes them.
 """
 
+import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -14,8 +15,9 @@ from agent.diagnosis.engine import Diagnosis
 from agent.diagnosis.settings import DiagnosisSettings
 from agent.domain.errors import BadInput, Transient
 from agent.domain.signals import Reading
+from agent.domain.streaming import Windows
 from agent.domain.timeline import Correction, moved
-from agent.domain.wire import Body, Event, Fault
+from agent.domain.wire import Body, Event, Fault, Summary
 from agent.holding import Held, within
 from agent.ports import Outbox
 
@@ -48,7 +50,8 @@ class Pipeline:
     """Takes readings in order. `hold` records are gathered before a commit; 1 commits whatever a reading yields.
 
     What readings told that is in no record yet, an open window, is committed with the checkpoint at least every
-    `at_risk_s` of readings. `written` counts records in the journal. `refused` says why the disk takes nothing now,
+    `at_risk_s` of readings. `written` counts records in the journal, `readings` those taken in, `commits` those that
+    came to an end, well or not. `refused` says why the disk takes nothing now,
     `reset` why an earlier state could not be used; both are empty when all is well.
     """
 
@@ -67,6 +70,8 @@ class Pipeline:
         self.starts = checkpoint.starts
         self._outbox = outbox
         self.written = 0
+        self.readings = self.commits = 0
+        self.committing = False
         self.refused = ""
         self.reset = ""
         self._at_risk_ms = round(at_risk_s * 1000)
@@ -79,14 +84,10 @@ class Pipeline:
     @classmethod
     async def resume(cls, settings: DiagnosisSettings, outbox: Outbox, *, at_risk_s: float = 900.0) -> "Pipeline":
         """The pipeline as the journal's checkpoint left it; a new one, which says so, where that cannot be used."""
-        try:
-            diagnosis, checkpoint = restore(settings, await outbox.checkpoint())
-        except (BadInput, msgspec.DecodeError) as error:
-            _log.warning("diagnosis starts anew: %s", error)
-            pipeline = cls(Diagnosis(settings), outbox, Checkpoint(), at_risk_s=at_risk_s)
-            pipeline.reset = str(error)
-            return pipeline
-        return cls(diagnosis, outbox, checkpoint, at_risk_s=at_risk_s)
+        diagnosis, checkpoint, reset = await _resumed(settings, outbox)
+        pipeline = cls(diagnosis, outbox, checkpoint, at_risk_s=at_risk_s)
+        pipeline.reset = reset
+        return pipeline
 
     @property
     def corrected(self) -> bool:
@@ -102,9 +103,29 @@ class Pipeline:
         """Judge one reading. True when a fault record was committed, which should travel soon."""
         self._pending += self.diagnosis.update(reading, reachable)
         self.at_ms = reading.at_ms
+        self.readings += 1
         if self.hold == 1 and abs(self.at_ms - self._committed_ms) >= self._at_risk_ms:
             return await self.commit(always=True)
         return await self.commit() if len(self._pending) >= self.hold else False
+
+    async def retune(self, settings: DiagnosisSettings) -> None:
+        """Go on under other settings with what is remembered; a window of another length is closed first."""
+        state = self.diagnosis.state()
+        self.diagnosis, closed = Diagnosis.from_state(settings, state), _open_window(state, settings.window_s)
+        if closed is not None:
+            self._pending.append((closed.start_ms + closed.window_s * 1000, closed))
+        await self.commit(always=True)
+
+    async def restart(self, settings: DiagnosisSettings) -> None:
+        """Go back to the last checkpoint, as after a kill: what broke the diagnosis is not continued.
+
+        While the disk refuses there is nothing to go back to, and the records that wait are kept.
+        """
+        if self.refused:
+            return
+        self._pending = []
+        self.diagnosis, checkpoint, _ = await _resumed(settings, self._outbox)
+        self.at_ms = self._committed_ms = checkpoint.at_ms
 
     async def note(self, bodies: Sequence[tuple[int, Body]]) -> None:
         """Append records that come from the agent itself."""
@@ -141,7 +162,8 @@ class Pipeline:
         )
         self._committed_ms, corrections = self.at_ms, tuple(self._corrections)
         try:
-            await self._outbox.append(pending, checkpoint=state, corrections=corrections)
+            self.committing = True
+            await _to_the_end(self._outbox.append(pending, checkpoint=state, corrections=corrections))
             self._corrections = self._corrections[len(corrections) :]
             self.written += len(pending)
         except Transient as error:
@@ -153,7 +175,44 @@ class Pipeline:
         except BaseException:
             self._pending = pending + self._pending
             raise
+        finally:
+            self.committing = False
+            self.commits += 1
         if self.refused:
             _log.warning("the disk takes records again, %d were held", len(pending))
             self.refused = ""
         return any(isinstance(body, Fault) for _, body in pending)
+
+
+async def _resumed(settings: DiagnosisSettings, outbox: Outbox) -> tuple[Diagnosis, Checkpoint, str]:
+    """As the journal's checkpoint left it; new ones, and why, where that cannot be used."""
+    try:
+        return *restore(settings, await outbox.checkpoint()), ""
+    except (BadInput, msgspec.DecodeError) as error:
+        _log.warning("diagnosis starts anew: %s", error)
+        return Diagnosis(settings), Checkpoint(), str(error)
+
+
+def _open_window(state: bytes, window_s: int) -> Summary | None:
+    """The window that cannot be continued because windows have another length now."""
+    kept = msgspec.msgpack.decode(state)["windows"]
+    before_s = kept["window_ms"] // 1000
+    return None if before_s == window_s else Windows.from_state(before_s, kept).value()
+
+
+_T = TypeVar("_T")
+
+
+async def _to_the_end(work: Coroutine[Any, Any, _T]) -> _T:
+    """What the journal's thread has begun it also ends: a cancellation waits for it, and nothing is written twice."""
+    task, cancelled = asyncio.ensure_future(work), False
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            cancelled = True
+    current = asyncio.current_task()
+    if cancelled and current is not None:
+        current.uncancel()
+        current.cancel()
+    return task.result()
