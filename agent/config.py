@@ -14,11 +14,13 @@ from agent.domain.wire import is_device_id
 from agent.ports import Clock
 from agent.sources.carrier_tables import AnyTable, read_table
 from agent.sources.proxy import ProxySettings
+from agent.steering.steward import SteeringSettings
 from agent.way_out import UplinkTable
 from agent.way_out import check as check_uplink
 
 _BUDGET_SHARE: Final = 0.8
 _BUDGET_CAP_S: Final = 30.0
+_LEAST_PROBATION_S: Final = 10.0
 
 
 class DeviceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,6 +51,12 @@ class JournalTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at_risk_s: float = 900.0
 
 
+class SteeringTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a configuration that the fleet wishes has to prove itself before it is kept."""
+
+    probation_s: float = 600.0
+
+
 class ClockTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A simulated clock: it shows `origin_ms` when the wall clock shows `started_ms`, and runs `rate` times as fast."""
 
@@ -65,6 +73,7 @@ class _SiteFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: list[dict[str, Any]] = []
     poll: PollTable = PollTable()
     journal: JournalTable = JournalTable()
+    steering: SteeringTable = SteeringTable()
     uplink: UplinkTable | None = None
     proxy: ProxySettings | None = None
     clock: ClockTable | None = None
@@ -72,9 +81,10 @@ class _SiteFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class AgentSettings:
-    """Everything one agent needs to know, checked."""
+    """Everything one agent needs to know, checked. `table` is what the site file itself says."""
 
     path: Path
+    table: dict[str, Any]
     device: str
     state: Path
     site_name: str
@@ -83,6 +93,7 @@ class AgentSettings:
     interval_s: float
     budget_s: float
     journal: JournalTable
+    steering: SteeringSettings
     uplink: UplinkTable | None
     proxy: ProxySettings | None
     clock: Clock
@@ -100,7 +111,11 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def load(path: Path) -> AgentSettings:
     """Settings of a site file. Raises `BadSetup` naming file, field, value and what was expected."""
-    table = read_toml(path)
+    return settings_of(path, read_toml(path))
+
+
+def settings_of(path: Path, table: dict[str, Any]) -> AgentSettings:
+    """Settings of the tables of a site file, or of what the fleet has made of them. Raises `BadSetup`."""
     try:
         file = msgspec.convert(table, _SiteFile)
     except msgspec.ValidationError as error:
@@ -114,6 +129,7 @@ def load(path: Path) -> AgentSettings:
         raise BadSetup(str(path), f"{error.where}: {error.problem}", hint=error.hint) from error
     return AgentSettings(
         path=path,
+        table=table,
         device=file.device.id,
         state=path.parent / file.device.state,
         site_name=str(file.site.get("name", file.device.id)),
@@ -122,6 +138,8 @@ def load(path: Path) -> AgentSettings:
         interval_s=file.poll.interval_s,
         budget_s=_budget_s(file),
         journal=file.journal,
+        # A device does not answer sooner because the clock runs faster than life.
+        steering=SteeringSettings(file.steering.probation_s, 0.0 if file.clock is None else _LEAST_PROBATION_S),
         uplink=file.uplink,
         proxy=file.proxy,
         clock=_clock(file.clock),
@@ -145,6 +163,7 @@ def _check_positive(path: Path, file: _SiteFile) -> None:
         "poll.interval_s": file.poll.interval_s,
         "journal.budget_mib": file.journal.budget_mib,
         "journal.at_risk_s": file.journal.at_risk_s,
+        "steering.probation_s": file.steering.probation_s,
     }
     if file.uplink is not None:
         check_uplink(file.uplink, str(path))
