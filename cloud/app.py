@@ -19,6 +19,7 @@ from cloud.clock import SimulatedClock, SystemClock
 from cloud.config import Loaded
 from cloud.dashboard.app import make_dashboard
 from cloud.devices_wiring import devices_if_any
+from cloud.identity_wiring import caretaker_if_any
 from cloud.incidents.desk import Desk
 from cloud.ingest.subscriber import Subscriber, SubscriberSettings
 from cloud.jobs_wiring import wire
@@ -86,7 +87,7 @@ async def serve(loaded: Loaded, *, port: int | None = None) -> None:
         Database(loaded.database_url, clock) as database,
     ):
         subscriber = Subscriber(_broker(loaded), SqlFleetWriter(database), clock, random.Random())
-        works = wire(loaded, database, clock)
+        works, care = wire(loaded, database, clock), caretaker_if_any(loaded, database, clock)
         incidents = Desk(SqlIncidents(database), clock)
         app = make_app(_Reader(database, clock, subscriber.desire), clock, incidents, works.scheduler)
         server = _Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=3))
@@ -98,7 +99,7 @@ async def serve(loaded: Loaded, *, port: int | None = None) -> None:
                 others = [
                     group.create_task(subscriber.run(), name="ingest"),
                     group.create_task(works.scheduler.run_forever(), name="jobs"),
-                    *(group.create_task(work(), name=name) for name, work in doors),
+                    *(group.create_task(work(), name=name) for name, work in [*doors, *care]),
                 ]
                 await stop.wait()
                 server.should_exit = True

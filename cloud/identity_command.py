@@ -12,6 +12,7 @@ from agent.domain.errors import BadInput
 from agent.domain.identity import fingerprint
 from cloud.app import make_clock
 from cloud.config import Loaded, load
+from cloud.devices.settings import DevicesTable
 from cloud.identity import authority as ca
 from cloud.identity.desk import Desk, Invitation
 from cloud.identity.folder import certificate_in
@@ -21,7 +22,6 @@ from cloud.ports import CertificateRow, ClaimRow, Clock, IdentityBook
 from cloud.store.database import Database
 from cloud.store.identity import SqlIdentities
 
-_DEVICES_PORT: Final = 8443
 _EXAMPLES: Final = """\
 examples:
   emberwatt-cloud identity init --host broker.example.org --config cloud.toml
@@ -107,7 +107,7 @@ def _make(args: argparse.Namespace, loaded: Loaded, clock: Clock) -> None:
 
 
 def _made(args: argparse.Namespace, loaded: Loaded, desk: Desk) -> None:
-    desk.publish()
+    desk.write_list()
     folder = folder_of(loaded)
     print_ = fingerprint(folder.load().der)
     hosts = _hosts(loaded)
@@ -203,7 +203,8 @@ def _hosts(loaded: Loaded) -> list[str]:
 
 def _address(loaded: Loaded) -> str:
     host = _hosts(loaded)[0]
-    return f"https://{f'[{host}]' if ':' in host else host}:{_DEVICES_PORT}"
+    port = (loaded.settings.devices or DevicesTable()).port
+    return f"https://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _time(at_ms: int) -> str:

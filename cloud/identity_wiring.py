@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from agent.domain.errors import BadSetup, Transient
 from cloud.config import Loaded
@@ -14,6 +15,8 @@ from cloud.store.database import Database
 from cloud.store.identity import SqlIdentities
 
 log: Final = logging.getLogger("emberwatt.cloud")
+
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 _AGAIN_S: Final = 24 * 3600.0
 
@@ -37,12 +40,18 @@ def desk_if_any(loaded: Loaded, database: Database, clock: Clock) -> Desk | None
     return open_desk(loaded, database, clock) if folder_of(loaded).exists() else None
 
 
+def caretaker_if_any(loaded: Loaded, database: Database, clock: Clock) -> list[tuple[str, Work]]:
+    """Name and work of what runs beside the rest; nothing without an authority."""
+    desk = desk_if_any(loaded, database, clock)
+    return [] if desk is None else [("identity", lambda: look_after(desk))]
+
+
 async def look_after(desk: Desk) -> None:
     """At the start and once a day: renew the aggregator's own certificates, write the list of revoked ones."""
     while True:
         try:
             for file in await asyncio.to_thread(desk.refresh):
-                log.info("renewed %s; this program shows it after its next start", file)
+                log.info("renewed %s", file)
             await asyncio.to_thread(desk.publish)
         except (BadSetup, Transient) as error:
             log.error("identity: %s", error)

@@ -36,6 +36,8 @@ log: Final = logging.getLogger(__name__)
 HOUR_MS: Final = 3_600_000
 # A certificate that was followed by another may renew once more in this time: the device may have lost the newer one.
 _OVERLAP_MS: Final = 30 * DAY_MS
+# Where devices talk over HTTPS, this is a place and not a device: see `agent.domain.identity.IDENTITY_PATH`.
+RESERVED: Final = "identity"
 CLAIMED: Final = "claim"
 RENEWED: Final = "renewal"
 
@@ -86,8 +88,8 @@ class Desk:
 
         `again` says that the device may have had a certificate: those it has are revoked once the code is used.
         """
-        if device and not is_device_id(device):
-            raise BadInput(f"device {device!r}: expected 3 to 40 of a-z, 0-9 and -")
+        if device and (not is_device_id(device) or device == RESERVED):
+            raise BadInput(f"device {device!r}: expected 3 to 40 of a-z, 0-9 and -, and not {RESERVED!r}")
         if device and not again and self._book.certificates(device):
             hint = f"emberwatt-cloud identity reclaim {device}"
             raise BadInput(f"{device} had a certificate before; a new one takes its place only on purpose", hint=hint)
@@ -106,6 +108,8 @@ class Desk:
                 TOKEN_UNKNOWN, "this claim code is not known here, or was withdrawn", hint="ask for another"
             )
         asked = evidence.read_request(request.csr)
+        if asked.device == RESERVED:
+            raise IdentityRefused(WRONG_DEVICE, f"no device can be called {RESERVED}")
         row = self._book.redeem(token, self._issue(asked, CLAIMED), self._clock.now_ms())
         if len(self._book.certificates(row.device)) > 1:
             self._publish_quietly()
@@ -154,7 +158,12 @@ class Desk:
         return revoked
 
     def publish(self) -> None:
-        """Write list and rules for the broker and let it read them. What only the list knows is taken over first.
+        """Write list and rules for the broker, and let it read them."""
+        self.write_list()
+        self._broker.reload()
+
+    def write_list(self) -> None:
+        """List and rules for the broker. What only the list on the disk knows is taken over first.
 
         A database that was restored from an older copy has forgotten revocations; the list on the disk has not.
         """
@@ -164,7 +173,6 @@ class Desk:
                 self._book.adopt(ca.revoked_rows(before))
             entries = ca.revocation_list(self._authority, self._book.revoked(), self._clock.now_ms(), before)
             self._folder.write_revocations(entries, access(self._book.shut_out()))
-        self._broker.reload()
 
     def _publish_quietly(self) -> None:
         """A device need not wait until somebody has put the broker right."""
@@ -174,11 +182,11 @@ class Desk:
             log.error("the broker does not know the newest revocations: %s", error)
 
     def refresh(self) -> list[Path]:
-        """Renew the aggregator's own certificates where they are due; which files were written."""
-        written = self._folder.refresh(self._authority, self._clock.now_ms())
-        if written:
-            self._broker.reload()
-        return written
+        """Renew the aggregator's own certificates where they are due; which files were written.
+
+        The broker shows the new ones once it was told: `publish`.
+        """
+        return self._folder.refresh(self._authority, self._clock.now_ms())
 
     def _issue(self, asked: evidence.Request, via: str) -> CertificateRow:
         now_ms = self._clock.now_ms()
