@@ -72,6 +72,7 @@ class Pipeline:
         self.written = 0
         self.readings = self.commits = 0
         self.committing = False
+        self._turn = asyncio.Lock()
         self.refused = ""
         self.reset = ""
         self._at_risk_ms = round(at_risk_s * 1000)
@@ -101,36 +102,45 @@ class Pipeline:
 
     async def take(self, reading: Reading, reachable: Mapping[str, bool]) -> bool:
         """Judge one reading. True when a fault record was committed, which should travel soon."""
-        self._pending += self.diagnosis.update(reading, reachable)
-        self.at_ms = reading.at_ms
-        self.readings += 1
-        if self.hold == 1 and abs(self.at_ms - self._committed_ms) >= self._at_risk_ms:
-            return await self.commit(always=True)
-        return await self.commit() if len(self._pending) >= self.hold else False
+        async with self._turn:
+            self._pending += self.diagnosis.update(reading, reachable)
+            self.at_ms = reading.at_ms
+            self.readings += 1
+            if self.hold == 1 and abs(self.at_ms - self._committed_ms) >= self._at_risk_ms:
+                return await self._commit(always=True)
+            return await self._commit() if len(self._pending) >= self.hold else False
 
     async def retune(self, settings: DiagnosisSettings) -> None:
         """Go on under other settings with what is remembered; a window of another length is closed first."""
-        state = self.diagnosis.state()
-        self.diagnosis, closed = Diagnosis.from_state(settings, state), _open_window(state, settings.window_s)
-        if closed is not None:
-            self._pending.append((closed.start_ms + closed.window_s * 1000, closed))
-        await self.commit(always=True)
+        async with self._turn:
+            state = self.diagnosis.state()
+            closed = _open_window(state, settings.window_s)
+            try:
+                self.diagnosis = Diagnosis.from_state(settings, state)
+            except BadInput as error:
+                _log.warning("diagnosis starts anew: %s", error)
+                self.diagnosis = Diagnosis(settings)
+            if closed is not None:
+                self._pending.append((closed.start_ms + closed.window_s * 1000, closed))
+            await self._commit(always=True)
 
     async def restart(self, settings: DiagnosisSettings) -> None:
         """Go back to the last checkpoint, as after a kill: what broke the diagnosis is not continued.
 
         While the disk refuses there is nothing to go back to, and the records that wait are kept.
         """
-        if self.refused:
-            return
-        self._pending = []
-        self.diagnosis, checkpoint, _ = await _resumed(settings, self._outbox)
-        self.at_ms = self._committed_ms = checkpoint.at_ms
+        async with self._turn:
+            if self.refused:
+                return
+            self._pending = []
+            self.diagnosis, checkpoint, _ = await _resumed(settings, self._outbox)
+            self.at_ms = self._committed_ms = checkpoint.at_ms
 
     async def note(self, bodies: Sequence[tuple[int, Body]]) -> None:
         """Append records that come from the agent itself."""
-        self._pending += bodies
-        await self.commit()
+        async with self._turn:
+            self._pending += bodies
+            await self._commit()
 
     async def correct(self, corrections: Sequence[Correction], own: Correction | None, event: Event) -> None:
         """The clock was set: what is not sent yet is put right, and `own` also what the diagnosis remembers.
@@ -138,22 +148,31 @@ class Pipeline:
         What waits in memory is first stored as the wrong clock showed it, so that it is put right and marked like the
         rest. A kill in between leaves the old checkpoint, and the same is done again.
         """
-        if own is not None:
-            self._pending += self.diagnosis.move(own.move, rename=own.rename)
-            try:
-                await self._outbox.append(self._pending)
-                self._pending = []
-            except Transient as error:
-                _log.warning("records are held in memory: %s", error)
-                self._pending = [
-                    (own.move(at_ms), moved(body, own.move, rename=own.rename)) for at_ms, body in self._pending
-                ]
-            self.at_ms = own.move(self.at_ms)
-        self._corrections += corrections
-        await self.note([(event.at_ms, event)])
+        async with self._turn:
+            if own is not None:
+                await self._move(own)
+            self._corrections += corrections
+            self._pending.append((event.at_ms, event))
+            await self._commit()
+
+    async def _move(self, own: Correction) -> None:
+        self._pending += self.diagnosis.move(own.move, rename=own.rename)
+        try:
+            await _to_the_end(self._outbox.append(self._pending))
+            self._pending = []
+        except Transient as error:
+            _log.warning("records are held in memory: %s", error)
+            self._pending = [
+                (own.move(at_ms), moved(body, own.move, rename=own.rename)) for at_ms, body in self._pending
+            ]
+        self.at_ms = own.move(self.at_ms)
 
     async def commit(self, *, always: bool = False) -> bool:
         """Make everything pending durable; with `always` the state is kept even when there is nothing pending."""
+        async with self._turn:
+            return await self._commit(always=always)
+
+    async def _commit(self, *, always: bool = False) -> bool:
         pending, self._pending = self._pending, []
         if not pending and not always:
             return False

@@ -6,7 +6,7 @@ either the one or the other, and a configuration under which the agent stops aga
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -35,6 +35,9 @@ class SteeringSettings:
 
     probation_s: float = 600.0
     least_s: float = 0.0
+
+
+Check = Callable[[Document], None]
 
 
 class Plant(Protocol):
@@ -88,19 +91,22 @@ class Steward:
         self._waits_for = ""
         self._until_ms = 0
 
-    def begin(self, plant: Plant) -> Document:
-        """The wishes to start with: those on probation, those that worked last, or none but the site file's."""
+    def begin(self, check: Check) -> Document:
+        """The wishes to start with: those on probation, those that worked last, or none but the site file's.
+
+        `check` raises `BadSetup` for wishes that the site cannot run with.
+        """
         self._kept = self._vault.load()
         trial = self._kept.trial
         if trial is not None:
-            reason = self._count_start(trial) or _problem(plant, trial.wish)
+            reason = self._count_start(trial) or _problem(check, trial.wish)
             if not reason:
                 self._in_force = trial.wish
                 self._until_ms = self._from_now_ms(self._settings.probation_s)
                 return trial.wish.doc
             self._give_up(trial.wish, "rolled_back", reason)
         self._in_force = self._kept.good
-        reason = _problem(plant, self._in_force)
+        reason = _problem(check, self._in_force)
         if reason:
             # Somebody on site has changed what the wishes stood on: the site file alone still works.
             self._judge(self._in_force, "refused", reason)
@@ -185,7 +191,7 @@ class Steward:
     async def _consider(self, plant: Plant, wish: Wish) -> None:
         if wish.print in self._known():
             return
-        problem = _problem(plant, wish)
+        problem = _problem(plant.check, wish)
         if problem:
             self._judge(wish, "refused", problem)
             return
@@ -310,10 +316,10 @@ def _started(trial: Trial) -> Trial:
     return Trial(trial.wish, trial.before, trial.starts + 1)
 
 
-def _problem(plant: Plant, wish: Wish) -> str:
+def _problem(check: Check, wish: Wish) -> str:
     """Why the site cannot run with it, or nothing."""
     try:
-        plant.check(wish.doc)
+        check(wish.doc)
     except BadSetup as problem:
         return str(problem)
     return ""

@@ -67,7 +67,7 @@ class MemoryPlant:
 async def steered(folder: Path, plant: MemoryPlant, probation_s: float = 5.0) -> AsyncIterator[Steward]:
     """A steward at work, on a clock that runs 50 times as fast."""
     steward = Steward(SteeringSettings(probation_s), Vault(folder), RealClock(50))
-    plant.now = steward.begin(plant)
+    plant.now = steward.begin(plant.check)
     task = asyncio.create_task(steward.run(plant))
     try:
         yield steward
