@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute
 from agent.domain.errors import BadSetup, Transient
 from agent.domain.wire import STATUS, Status, encode_status
 from cloud.devices.app import DeviceRequests, make_device_app
-from cloud.devices.mailboxes import Mailboxes
+from cloud.devices.mailboxes import GRACE_S, Mailboxes
 from cloud.devices.peer import PeerProtocol
 from cloud.ports.carriers import Door, Greeter
 from cloud.ports.identity import Identities
@@ -60,11 +60,13 @@ class DeviceListener:
         greeter: Greeter,
         identities: Identities | None,
         before: list[BaseRoute] | None = None,
+        grace_s: float = GRACE_S,
     ) -> None:
         self._address = address
         self._files = files
         self._door = door
-        self.boxes = Mailboxes(lambda: asyncio.get_running_loop().time())
+        self._grace_s = grace_s
+        self.boxes = Mailboxes(lambda: asyncio.get_running_loop().time(), grace_s)
         self._app = make_device_app(DeviceRequests(door, self.boxes, greeter, identities), before)
         self._open: tuple[socket.socket, ssl.SSLContext | None] | None = None
 
@@ -126,7 +128,7 @@ class DeviceListener:
         """The last will of devices that fell silent, and certificates that were renewed."""
         seen = _written(self._files)
         while True:
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(min(_LOOK_S, self._grace_s))
             for device in self.boxes.close_silent():
                 await self._say_offline(device)
             now = _written(self._files)

@@ -12,7 +12,7 @@ from agent.domain.errors import Transient
 MOST_LETTERS: Final = 64
 # A device that has missed three of its questions in a row, and a bit, is not there any more.
 _MISSED: Final = 3
-_GRACE_S: Final = 30.0
+GRACE_S: Final = 30.0
 
 
 class Gone(Transient):
@@ -61,15 +61,16 @@ class Mailbox:
 
     @property
     def silent_after(self) -> float:
-        """When the device has to be taken for gone, in seconds of the loop's clock."""
-        return self.seen + _MISSED * self.again_s + _GRACE_S
+        """When the device must be overdue, in seconds of the loop's clock."""
+        return self.seen + _MISSED * self.again_s
 
 
 class Mailboxes:
-    """All boxes. Times are seconds of the event loop's clock."""
+    """All boxes. `time` is the event loop's, in seconds; `grace_s` is granted to devices that are overdue."""
 
-    def __init__(self, time: Callable[[], float]) -> None:
+    def __init__(self, time: Callable[[], float], grace_s: float = GRACE_S) -> None:
         self._time = time
+        self._grace_s = grace_s
         self._boxes: dict[str, Mailbox] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -116,7 +117,7 @@ class Mailboxes:
 
     def close_silent(self) -> list[str]:
         """Close the boxes of devices that are not heard of any more, and say whose."""
-        now = self._time()
+        now = self._time() - self._grace_s
         silent = [device for device, box in self._boxes.items() if box.silent_after < now]
         for device in silent:
             self.close(device)
