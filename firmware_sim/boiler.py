@@ -79,11 +79,15 @@ class HeatParts:
 
 @dataclass(frozen=True, slots=True)
 class HeatDrive:
-    """Outside air, local hour of the day, and hot water drawn in litres per second."""
+    """Outside air, local hour of the day, hot water drawn in l/s, and the room's warmth that somebody asks for by hand.
+
+    Without anybody `asked` is far below every set point.
+    """
 
     outdoor: float
     hour: float
     draw_l_per_s: float
+    asked: float = -273.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ def decide(parts: HeatParts, stores: HeatStores, drive: HeatDrive, effects: Effe
     """The controller's decision for the next step, and what a broken valve or burner makes of it."""
     control = parts.control
     day = control.day_from <= drive.hour < control.day_to
-    room_set = control.room_day if day else control.room_night
+    room_set = max(control.room_day if day else control.room_night, drive.asked)
     limit = control.heating_limit + (1.0 if stores.heating else 0.0)
     heating = drive.outdoor < limit and stores.room < room_set + (1.5 if stores.heating else 1.0)
     flow_set = flow_set_point(control, room_set, stores.room, drive.outdoor)

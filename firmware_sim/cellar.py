@@ -100,6 +100,11 @@ class Cellar:
         self.live.site.switch_load(self.live.now_ms(), watts, phase)
         self.live.changed()
 
+    def heat(self, room: float) -> None:
+        """Turns the room's thermostat up to so many °C. Raises `SimError`."""
+        self.live.site.ask_for_heat(self.live.now_ms(), room)
+        self.live.changed()
+
     def truth(self) -> Mapping[SignalName, Told]:
         """What a right reader of a rightly wired device knows now, and what one step of its registers is worth."""
         return self.live.site.truth(self.live.now_ms())

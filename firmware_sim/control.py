@@ -2,7 +2,8 @@
 
     {"do": "fault", "code": "exception", "exception": 6, "rate": 0.2}   {"do": "clear", "code": "exception"}
     {"do": "wire", "code": "grid_clamp"}    {"do": "unwire"}            {"do": "load", "watts": 2000, "phase": 1}
-    {"do": "vanish", "seconds": 2}          {"do": "truth"}             {"do": "faults"}
+    {"do": "heat", "room": 25}              {"do": "vanish", "seconds": 2}
+    {"do": "truth"}                         {"do": "faults"}
 
 An answer is `{"ok": true, …}` or `{"ok": false, "error": "…"}`.
 """
@@ -73,7 +74,7 @@ class Control:
         cellar = self._cellar
         switches: Mapping[str, Callable[..., None]] = {
             "fault": cellar.fault, "wire": cellar.wire, "unwire": cellar.unwire, "load": cellar.load,
-            "vanish": cellar.vanish,
+            "vanish": cellar.vanish, "heat": cellar.heat,
         }  # fmt: skip
         if verb in switches:
             switches[verb](**order)

@@ -190,8 +190,15 @@ class SimulatedBoiler:
         self._parts = parts
         self._people = people
         self._faults = tuple(faults)
+        self._asked: list[tuple[int, float]] = []
         self._block = -1
         self._restart()
+
+    def ask_for_heat(self, at_ms: int, room: float) -> None:
+        """Somebody turns the room's thermostat up to `room` °C; the controller minds it at its next step."""
+        self._asked.append((at_ms, room))
+        if at_ms <= self._around.start_ms + self._step * STEP_MS:
+            self._restart()
 
     def state_at(self, at_ms: int) -> HeatState:
         """The site at `at_ms`. Going back in time steps again from the start."""
@@ -214,8 +221,12 @@ class SimulatedBoiler:
         self._decide()
 
     def _decide(self) -> None:
+        at_ms = self._around.start_ms + self._step * STEP_MS
         self._drive = self._drive_at(self._step)
-        effects = effects_at(self._faults, self._around.start_ms + self._step * STEP_MS)
+        for asked_ms, room in self._asked:
+            if asked_ms <= at_ms:
+                self._drive = replace(self._drive, asked=room)
+        effects = effects_at(self._faults, at_ms)
         self._now = boiler.decide(self._parts, self._stores, self._drive, effects)
 
     def _drive_at(self, step: int) -> HeatDrive:

@@ -57,6 +57,7 @@ class Site:
         self._memory: Memory = {}
         self._faults = scenario.faults_from(origin_ms)
         self._plant: HomePlant | None = None
+        self._boiler: SimulatedBoiler | None = None
         self._facts, self._image, self._observe, self.signals = self._wired()
 
     def image(self, at_ms: int, quirk: Quirk = STRAIGHT) -> Image:
@@ -99,6 +100,14 @@ class Site:
             self._plant.switch_load(Switching(at_ms, phase, watts))
         except ValueError as error:
             raise SimError(str(error)) from error
+
+    def ask_for_heat(self, at_ms: int, room: float) -> None:
+        """From `at_ms` on somebody wants the room to have `room` °C. Raises `SimError` where that cannot be."""
+        if self._boiler is None:
+            raise SimError(f"{self.scenario.name}: no heat can be asked for at a home")
+        if not 5.0 <= room <= 35.0:
+            raise SimError(f"{room:g} °C: expected 5 to 35")
+        self._boiler.ask_for_heat(at_ms, room)
 
     def _broken(self, at_ms: int) -> frozenset[SignalName]:
         return effects_at(self._faults, at_ms).broken_sensors
@@ -147,6 +156,7 @@ class Site:
         if scenario.heat is None:
             raise SimError(f"{scenario.name}: a heating site without a boiler")
         plant = SimulatedBoiler(self._around(), scenario.heat, scenario.people, self._faults)
+        self._boiler = plant
         plate = HeatPlate(speech.equipment, TROVIS_MODEL, TROVIS_PLANT_CODE, scenario.heat.control, scenario.zone)
         sets = plate.sets(scenario.heat.boiler.burner_w)
 

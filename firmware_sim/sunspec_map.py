@@ -216,7 +216,8 @@ def mppt(facts: Facts, step: int = 0) -> Model:
         inputs.append((name, _watts(facts, power), facts.get("e_" + power[2:]), _BATTERY_V))
     # One scale factor serves all inputs, so the largest decides.
     power_scale = fitting_scale(max(watts or 0.0 for _, watts, _, _ in inputs), _U16) + step
-    scales = {"DCA_SF": -2, "DCV_SF": -1, "DCW_SF": power_scale, "DCWH_SF": 0}
+    amps_scale = fitting_scale(max((watts or 0.0) / volts for _, watts, _, volts in inputs), _U16, -2)
+    scales = {"DCA_SF": amps_scale, "DCV_SF": -1, "DCW_SF": power_scale, "DCWH_SF": 0}
     words = encoded(MPPT_HEAD, {**scales, "Evt": 0, "N": len(inputs)})
     spots = list(spots_of(MPPT_HEAD))
     for number, (name, watts, total, volts) in enumerate(inputs, 1):

@@ -5,6 +5,7 @@ It works on a few minutes of readings in which a person switched a load on and o
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from agent.domain.proof_counters import counter_findings
@@ -12,23 +13,38 @@ from agent.domain.proof_heat import TEMPERATURES, heat_findings
 from agent.domain.proof_model import NO_CHANGE, POWERS, Finding, Mistake, Proof, Trial
 from agent.domain.proof_power import Hypothesis, Judged, judge
 from agent.domain.proof_series import Series, series_of
-from agent.domain.proof_words import finding_of
-from agent.domain.signals import BATTERY_POWER, GRID_POWER, LOAD_POWER, PV_POWER, Reading, SignalName
+from agent.domain.proof_words import IN_THE_DEVICE, finding_of
+from agent.domain.signals import (
+    BATTERY_POWER,
+    FLOW_TEMPERATURE,
+    GRID_POWER,
+    LOAD_POWER,
+    OUTDOOR_TEMPERATURE,
+    PV_POWER,
+    RETURN_TEMPERATURE,
+    ROOM_TEMPERATURE,
+    SignalName,
+)
 
 _ABSENT_SHARE: Final = 0.9
 _MARGIN: Final = 10.0
 _FEWEST: Final = 12
 _NOTICED: Final = 0.3
+# Without these nothing can be proven; a battery or a thermometer in the room is not everywhere.
+_NEEDED: Final = frozenset({PV_POWER, GRID_POWER, FLOW_TEMPERATURE, RETURN_TEMPERATURE, OUTDOOR_TEMPERATURE})
+_OPTIONAL: Final = (BATTERY_POWER, ROOM_TEMPERATURE)
+_MAYBE: Final = "the device says that there is none; if there is one, check its wires"
 
 Opens = dict[SignalName, str]
 
 
 def prove(trial: Trial) -> Proof:
     """What is right, what is wrong, and what could not be told."""
-    absent = [name for name in _absent(trial.readings) if not (name == LOAD_POWER and trial.load_follows_grid)]
+    absent = [name for name in _absent(trial) if not (name == LOAD_POWER and trial.load_follows_grid)]
     findings = [finding_of(Mistake.DISCONNECTED, [name], 0.97) for name in absent]
     lost = {name for finding in findings for name in finding.signals}
     more, opens = heat_findings(trial)
+    opens |= dict.fromkeys(_unsure(trial), _MAYBE)
     findings += more
     power, power_opens = _power_findings(trial, lost)
     findings += power
@@ -47,14 +63,21 @@ def prove(trial: Trial) -> Proof:
     return Proof(tuple(findings), (*proven, *counters), opens)
 
 
-def _absent(readings: Sequence[Reading]) -> list[SignalName]:
-    """Powers and temperatures that were asked for and hardly ever had a value."""
-    found = []
+def _absent(trial: Trial) -> list[SignalName]:
+    """Powers and temperatures that hardly ever had a value, or that a site must have and this one never showed."""
+    readings, found = trial.readings, []
     for name in (*POWERS, *TEMPERATURES):
         bad = sum(1 for reading in readings if name in reading.bad)
-        if readings and bad >= _ABSENT_SHARE * len(readings):
+        never = name in _NEEDED & trial.promised and not any(name in reading.values for reading in readings)
+        if readings and (never or bad >= _ABSENT_SHARE * len(readings)):
             found.append(name)
     return found
+
+
+def _unsure(trial: Trial) -> list[SignalName]:
+    """What a device could give and says itself not to have; many sites have no such thing."""
+    seen = {name for reading in trial.readings for name in (*reading.values, *reading.bad)}
+    return [name for name in _OPTIONAL if trial.readings and name in trial.promised and name not in seen]
 
 
 def _power_findings(trial: Trial, lost: Iterable[SignalName]) -> tuple[list[Finding], Opens]:
@@ -96,7 +119,7 @@ def _finding(trial: Trial, best: Judged, judged: Sequence[Judged]) -> Finding:
     # A device that computes its own load with a wrong meter is not put right by turning what is read of it.
     inside = hypothesis.follows and not trial.load_follows_grid
     names = (*hypothesis.signals, LOAD_POWER) if inside else hypothesis.signals
-    return finding_of(
+    finding = finding_of(
         hypothesis.mistake,
         names,
         _confidence(judged),
@@ -104,6 +127,7 @@ def _finding(trial: Trial, best: Judged, judged: Sequence[Judged]) -> Finding:
         phase=hypothesis.phase,
         factor=math.prod(hypothesis.factors),
     )
+    return replace(finding, advice=IN_THE_DEVICE) if inside and hypothesis.mistake is Mistake.SCALE else finding
 
 
 def _confidence(judged: Sequence[Judged]) -> float:

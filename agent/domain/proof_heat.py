@@ -28,6 +28,8 @@ _STEADY_MS: Final = 60_000
 _SPREAD_K: Final = 1.0
 _MOVES_K: Final = 4.0
 _STILL_K: Final = 0.25
+_FOLLOWS_K: Final = 1.0
+_FAR_K: Final = 8.0
 _APART_K: Final = 4.0
 _NEARER_K: Final = 1.0
 _COLD: Final = 12.0
@@ -62,7 +64,11 @@ def _water(trial: Trial, levels: Mapping[SignalName, list[float]], opens: Opens)
         return
     moves = {name: max(levels[name]) - min(levels[name]) for name in both}
     still = [name for name in both if moves[name] <= _STILL_K]
-    if len(both) < 2 or max(moves.values()) < _MOVES_K:
+    if moves.get(FLOW_TEMPERATURE) == 0.0 and moves.get(RETURN_TEMPERATURE, 0.0) >= _FOLLOWS_K:
+        # Water that comes back warmer went out warmer.
+        yield finding_of(Mistake.STUCK, [FLOW_TEMPERATURE], 0.9)
+        opens[RETURN_TEMPERATURE] = "cannot be told without flow_temperature"
+    elif len(both) < 2 or max(moves.values()) < _MOVES_K:
         opens.update(dict.fromkeys(both, "no heat came: the water stayed as warm as it was"))
     elif still:
         yield finding_of(Mistake.STUCK, still, 0.95)
@@ -98,9 +104,12 @@ def _air(trial: Trial, levels: Mapping[SignalName, list[float]], opens: Opens) -
     else:
         exchanged = abs(room - said) + _NEARER_K < abs(outdoor - said) and abs(outdoor - room) > _APART_K
         told = abs(outdoor - said) + _NEARER_K < abs(room - said) and abs(outdoor - room) > _APART_K
+    elsewhere = said is not None and abs(outdoor - said) > _FAR_K
     if exchanged:
         sure = min(0.99, 0.8 + 0.02 * abs(outdoor - room))
         yield finding_of(Mistake.OUTDOOR_ROOM_EXCHANGED, both, sure, change=Change(exchange=(both,)))
+    elif elsewhere:
+        opens[OUTDOOR_TEMPERATURE] = f"it shows {outdoor:.0f} °C, and you said {said:.0f} °C: look where its sensor is"
     elif not told:
         opens.update(
             dict.fromkeys(both, "inside and outside are too much alike, or nobody said how warm it is outside")

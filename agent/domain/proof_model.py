@@ -61,10 +61,11 @@ class LoadStep:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """How a signal's number is made: its smallest step in its unit, and how many words carry it."""
+    """How a signal's number is made: its smallest step in its unit, how many words carry it, the sign it was given."""
 
     resolution: float = 1.0
     words: int = 1
+    sign: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Trial:
 
     Values may lie outside a signal's range: a wrong scale is seen by that. load_follows_grid: the house load is not
     measured but computed from the grid's power. outdoor_about: what a person says it is outside, °C. heat_on_ms: when
-    heat was asked for.
+    heat was asked for. promised: what the devices' profiles can give, whether or not it ever came.
     """
 
     readings: Sequence[Reading]
@@ -82,6 +83,7 @@ class Trial:
     load_follows_grid: bool = False
     outdoor_about: float | None = None
     heat_on_ms: int | None = None
+    promised: frozenset[SignalName] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

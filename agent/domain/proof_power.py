@@ -7,11 +7,11 @@ A hypothesis' cost is −2 log likelihood of both, with capped errors, plus a pr
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
 
-from agent.domain.proof_model import NO_CHANGE, POWERS, Change, Mistake
+from agent.domain.proof_model import NO_CHANGE, POWERS, Change, Channel, Mistake
 from agent.domain.proof_series import COLUMN, Row, SeenStep, Series, constant, mean
 from agent.domain.signals import BATTERY_POWER, GRID_POWER, LOAD_POWER, PV_POWER, SignalName
 
@@ -125,13 +125,15 @@ def _phases(series: Series) -> list[int]:
 def _with(series: Series, name: SignalName, new: Callable[[float], float], follows: bool) -> list[Row]:
     """Rows with one signal changed; a computed load follows the grid."""
     column, rows = COLUMN[name], []
+    least = series.channels[COLUMN[LOAD_POWER]].resolution
     for row in series.rows:
         changed = list(row)
         old = row[column]
         if old is not None:
             changed[column] = new(old)
             if name == GRID_POWER and follows and row[1] is not None:
-                changed[1] = row[1] + new(old) - old
+                # A device that comes to less than nothing says nothing at all: the house's load is not known then.
+                changed[1] = row[1] + new(old) - old if row[1] > least else None
         pv, battery, grid = changed[0], changed[2], changed[3]
         assert pv is not None
         assert battery is not None
@@ -189,15 +191,15 @@ def _phase(phase: int, share: float, follows: bool) -> Hypothesis:
     return Hypothesis(Mistake.PHASE_MISSING, (GRID_POWER,), 8.0, correct, phase=phase, follows=follows)
 
 
-def swap_words(value: float, resolution: float) -> float:
+def swap_words(value: float, channel: Channel) -> float:
     """The number whose two words, exchanged, read `value`.
 
-    >>> swap_words(153681920.0, 1.0)
-    2345.0
+    >>> swap_words(153681920.0, Channel(1.0, 2)), swap_words(-153681920.0, Channel(1.0, 2, sign=-1))
+    (2345.0, -2345.0)
     """
-    raw = round(value / resolution) & 0xFFFFFFFF
+    raw = round(value * channel.sign / channel.resolution) & 0xFFFFFFFF
     raw = ((raw & 0xFFFF) << 16) | (raw >> 16)
-    return (raw - (1 << 32) if raw & 0x80000000 else raw) * resolution
+    return (raw - (1 << 32) if raw & 0x80000000 else raw) * channel.sign * channel.resolution
 
 
 def _swaps(series: Series) -> Iterator[Hypothesis]:
@@ -207,13 +209,13 @@ def _swaps(series: Series) -> Iterator[Hypothesis]:
     for names in groups:
 
         def correct(series: Series, names: tuple[SignalName, ...] = names) -> Sequence[Row]:
+            # What was computed of several numbers with exchanged words cannot be told apart again.
+            lost = series.follows and len(names) > 1
             for name in names:
-                step = series.channels[COLUMN[name]].resolution
-                rows = _with(series, name, lambda value, step=step: swap_words(value, step), series.follows)  # type: ignore[misc]
-                series = Series(
-                    series.times, tuple(rows), series.steps, series.channels, series.follows, series.present
-                )
-            return series.rows
+                channel = series.channels[COLUMN[name]]
+                rows = _with(series, name, lambda value, channel=channel: swap_words(value, channel), series.follows)  # type: ignore[misc]
+                series = replace(series, rows=tuple(rows))
+            return [(pv, None if lost else load, battery, grid) for pv, load, battery, grid in series.rows]
 
         yield Hypothesis(Mistake.WORDS_SWAPPED, names, 8.0, correct, Change(swap=names))
 
@@ -267,9 +269,11 @@ def _hinge(error: float, low: float, high: float, sigma: float) -> float:
 
 def _balance(series: Series, hypothesis: Hypothesis, rows: Sequence[Row]) -> Iterator[tuple[float, float]]:
     """Errors of solar + grid − house − battery, which must be the losses."""
-    for row in rows:
-        if row[1] is not None:
-            sigma = _sigma(series, hypothesis, row)
+    for row, seen in zip(rows, series.rows, strict=True):
+        sigma = _sigma(series, hypothesis, row)
+        if row[1] is None and seen[1] is not None:
+            yield _UNTOLD, sigma
+        elif row[1] is not None:
             losses = _STANDBY_W + _LOSS_SHARE * max(abs(row[0]), abs(row[0] - row[2]))
             known = hypothesis.unseen is None
             yield (_hinge(_residual(row), 0.0, losses, sigma) if known else _UNTOLD), sigma
@@ -316,6 +320,8 @@ def _step_errors(
     level, band = median(base), abs(watts) * _STEP_BAND
     for i in after:
         value = values[i]
-        if value is not None:
-            sigma = math.hypot(_STEP_FLOOR_W, _sigma(series, hypothesis, rows[i]))
+        sigma = math.hypot(_STEP_FLOOR_W, _sigma(series, hypothesis, rows[i]))
+        if value is None and series.rows[i][1] is not None:
+            yield _UNTOLD, sigma
+        elif value is not None:
             yield _hinge(value - level - watts, -band, band, sigma), sigma

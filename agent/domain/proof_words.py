@@ -37,6 +37,10 @@ _PLAIN: Final = {
     ),
 }
 
+IN_THE_DEVICE: Final = (
+    "set the ratio of the meter's current transformers right in the device's own menu: it computes the house with it"
+)
+
 
 def finding_of(
     mistake: Mistake,

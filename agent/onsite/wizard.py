@@ -229,6 +229,7 @@ class ProofRun:
             facts.load_follows_grid,
             self._plan.outdoor_about,
             self._cues.heat_on_ms,
+            frozenset(facts.givers),
         )
 
 

@@ -7,11 +7,13 @@ import msgspec
 
 from agent.domain.errors import BadSetup
 from agent.domain.proof_model import POWERS, Change, Channel
-from agent.domain.signals import GRID_POWER, LOAD_POWER, SignalName, signal_name
+from agent.domain.signals import GRID_POWER, LOAD_POWER, Kind, SignalName, signal_name, spec_of
 from agent.sources.profile import Derived, Profile, Register
 
 WIDE: Final = 1e6
 """By how much the powers of a `widened` profile are too small."""
+
+_MOST_WH: Final = 1e9
 
 _FLOOR_W: Final = 50.0
 
@@ -63,12 +65,16 @@ def channels_of(profile: Profile) -> dict[SignalName, Channel]:
             continue
         plain = [register for register in registers if register.scale_register is None and register.type != "f32"]
         resolution = max((abs(register.scale) for register in plain), default=0.1)
-        channels[signal] = Channel(resolution, max(register.width for register in registers))
+        sign = -1 if all(register.sign < 0 for register in registers) else 1
+        channels[signal] = Channel(resolution, max(register.width for register in registers), sign)
     return channels
 
 
 def widened(profile: Profile) -> Profile:
-    """Powers a million times smaller, so that none is out of range: what is wrong with it can be told by its size."""
+    """Powers a million times smaller, so that none is out of range: what is wrong with it can be told by its size.
+
+    A counter that no house ever comes to has no value: with exchanged words it leaps, and takes its neighbours along.
+    """
     names: set[str] = set()
     for name in POWERS:
         names |= _known_terms(profile, name)
@@ -76,7 +82,9 @@ def widened(profile: Profile) -> Profile:
     for term in [*names]:
         names |= _known_terms(profile, term)
     names |= {register.fallback for register in profile.register if register.name in names}
-    registers = tuple(_widened(register) if register.name in names else register for register in profile.register)
+    registers = tuple(
+        _widened(register) if register.name in names else _bounded(register) for register in profile.register
+    )
     sums = tuple(
         msgspec.structs.replace(entry, floor=entry.floor / WIDE) if entry.signal in POWERS else entry
         for entry in profile.derived
@@ -93,6 +101,13 @@ def _widened(register: Register) -> Register:
         low=None,
         high=None,
     )
+
+
+def _bounded(register: Register) -> Register:
+    spec = spec_of(register.name)
+    if spec is None or spec.kind is not Kind.COUNTER or register.high is not None:
+        return register
+    return msgspec.structs.replace(register, high=_MOST_WH)
 
 
 def _known_terms(profile: Profile, name: str) -> frozenset[str]:

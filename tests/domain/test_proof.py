@@ -8,10 +8,14 @@ from agent.domain.proof import prove
 from agent.domain.proof_model import Channel, LoadStep, Mistake, Proof, Trial
 from agent.domain.signals import (
     BATTERY_POWER,
+    FLOW_TEMPERATURE,
     GRID_POWER,
     LOAD_POWER,
+    OUTDOOR_TEMPERATURE,
     PV_ENERGY_TOTAL,
     PV_POWER,
+    RETURN_TEMPERATURE,
+    ROOM_TEMPERATURE,
     Reading,
 )
 from tests.helpers.proof_table import HEAT_MISTAKES, POWER_MISTAKES, count_heat, count_power
@@ -144,3 +148,43 @@ def test_too_little_proves_nothing(readings: tuple[Reading, ...]) -> None:
     proof: Proof = prove(Trial(readings, (LoadStep(START_MS, 2000),)))
     assert proof.findings == ()
     assert not proof.proven
+
+
+def test_what_a_profile_promises_and_never_comes_is_not_passed_over() -> None:
+    trial = dataclasses.replace(healthy(), promised=frozenset({GRID_POWER, PV_POWER, BATTERY_POWER}))
+    without = [
+        Reading(r.at_ms, {n: v for n, v in r.values.items() if n not in (PV_POWER, BATTERY_POWER)})
+        for r in trial.readings
+    ]
+    proof = prove(dataclasses.replace(trial, readings=without))
+    assert [(finding.mistake, finding.signals) for finding in proof.findings] == [(Mistake.DISCONNECTED, (PV_POWER,))]
+    assert "check its wires" in proof.open[BATTERY_POWER]
+
+
+def test_a_load_that_ends_at_nothing_does_not_hide_a_scale() -> None:
+    home = random_home(1)
+    home.load_follows_grid = True
+    trial = build_trial(home, Fault(Mistake.SCALE, GRID_POWER, 10.0))
+    clipped = [
+        Reading(r.at_ms, {n: max(0.0, v) if n == LOAD_POWER else v for n, v in r.values.items()}, r.bad)
+        for r in trial.readings
+    ]
+    finding = prove(dataclasses.replace(trial, readings=clipped, load_follows_grid=False)).findings[0]
+    assert (finding.mistake, finding.signals) == (Mistake.SCALE, (GRID_POWER, LOAD_POWER))
+    assert not finding.change
+    assert "own menu" in finding.advice
+
+
+def test_a_flow_sensor_that_stays_while_the_return_gets_warmer_is_stuck() -> None:
+    readings = [
+        Reading(START_MS + 5000 * i, {FLOW_TEMPERATURE: 48.5, RETURN_TEMPERATURE: 42.3 + max(0, i - 20) * 0.1})
+        for i in range(40)
+    ]
+    findings = prove(Trial(readings, heat_on_ms=START_MS + 20_000)).findings
+    assert [(finding.mistake, finding.signals) for finding in findings] == [(Mistake.STUCK, (FLOW_TEMPERATURE,))]
+
+
+def test_an_outdoor_sensor_far_from_what_was_said_is_open() -> None:
+    readings = [Reading(START_MS + 5000 * i, {OUTDOOR_TEMPERATURE: -1.0, ROOM_TEMPERATURE: 21.0}) for i in range(40)]
+    proof = prove(Trial(readings, outdoor_about=9.0))
+    assert proof.open[OUTDOOR_TEMPERATURE] == "it shows -1 °C, and you said 9 °C: look where its sensor is"

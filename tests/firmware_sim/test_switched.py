@@ -7,6 +7,7 @@ from firmware_sim.live import LiveSite
 from firmware_sim.scenario import load_scenario
 from firmware_sim.site import Site
 from firmware_sim.switched import Switched, Switching
+from tests.firmware_sim.stand import stand
 from tests.firmware_sim.support import MINUTE_MS, ORIGIN_MS
 
 DAY_MS, NIGHT_MS = ORIGIN_MS + 120 * MINUTE_MS, ORIGIN_MS + 14 * 60 * MINUTE_MS
@@ -87,3 +88,24 @@ def test_energy_of_switchings() -> None:
     assert switched.at(7_200_000) == (1000.0, 500.0, 0.0)
     assert switched.energy_wh(14_400_000) == pytest.approx(1000 + 1500 + 500)
     assert switched.cuts(3_600_000, 10_800_000) == [7_200_000, 10_800_000]
+
+
+async def test_heat_is_asked_for_at_a_heating_site_only() -> None:
+    async with stand("luxtronik", scenario="boiler-healthy") as boiler, stand("sungrow-sh") as home:
+        with pytest.raises(SimError, match="no heat can be asked for at a home"):
+            home.heat(25)
+        with pytest.raises(SimError, match="60 °C: expected 5 to 35"):
+            boiler.heat(60)
+
+
+def test_the_water_gets_warmer_when_heat_is_asked_for() -> None:
+    site = Site(load_scenario("boiler-healthy"), ORIGIN_MS)
+    at_ms = ORIGIN_MS + 26 * 60 * MINUTE_MS
+    before = site.facts(at_ms)["t_flow"]
+    later = site.facts(at_ms + 10 * MINUTE_MS)["t_flow"]
+    site.ask_for_heat(at_ms, 28.0)
+    assert site.facts(at_ms)["t_flow"] == before
+    asked = site.facts(at_ms + 10 * MINUTE_MS)["t_flow"]
+    assert isinstance(asked, float)
+    assert isinstance(later, float)
+    assert asked > later + 4
