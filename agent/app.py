@@ -31,7 +31,7 @@ from agent.sources.profile_file import load_profile
 from agent.sources.proxy import Proxy
 from agent.timekeeping import Timekeeper
 from agent.uplink.drain import Uplink
-from agent.way_out import Place, make_uplink
+from agent.way_out import Place, clock_trust, make_uplink
 
 log = logging.getLogger("emberwatt.agent")
 
@@ -70,7 +70,8 @@ class Agent:
         if settings.uplink is not None:
             ready = self.time.settled if self.time is not None else lambda: True
             place = Place(settings.device, settings.path.parent)
-            self.uplink = make_uplink(settings.uplink, place, outbox, self.clock, self.document, ready)
+            trust = clock_trust(self.time)
+            self.uplink = make_uplink(settings.uplink, place, outbox, self.clock, self.document, ready, trust)
         self._health: dict[str, Any] = {}
         self._measured_ms: int | None = None
         self._told: tuple[int, dict[str, bool]] = (0, {})

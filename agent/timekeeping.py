@@ -55,11 +55,20 @@ class Timekeeper:
         self._disciplined = disciplined
         self._estimated = False
         self._earlier = pipeline.boot
+        self._passed_ms = max(EARLIEST_MS, pipeline.at_ms)
 
     @property
     def is_set(self) -> bool:
         """Whether the clock can be right; while it cannot, nothing should be sent."""
         return self._clock.now_ms() >= EARLIEST_MS
+
+    def passed_ms(self) -> int:
+        """The newest time that was known to have passed when the agent started, from the journal."""
+        return self._passed_ms
+
+    def trusted(self) -> bool:
+        """Whether the clock may judge certificates: it is kept by a time server, or shows no time that has passed."""
+        return self.is_set and (self._clock.now_ms() >= self._passed_ms or self._disciplined() is True)
 
     @property
     def quality(self) -> str:

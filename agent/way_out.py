@@ -4,16 +4,14 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
 from agent.domain.errors import BadSetup
 from agent.domain.twin import Document, TwinMessage
 from agent.ports import Aside, Broker, Clock, Outbox
-from agent.uplink.broker import BrokerSettings, MqttBroker
 from agent.uplink.drain import Uplink, UplinkSettings
-from agent.uplink.http import HttpBroker, HttpSettings
 from agent.uplink.tls import ClockTrust, Tls, TlsFiles
 
 Carrier = Literal["mqtt", "websocket", "https"]
@@ -64,6 +62,19 @@ def make_broker(table: UplinkTable, place: Place, trust: ClockTrust | None = Non
     return _https(table, place, tls) if table.carrier == "https" else _mqtt(table, place, tls)
 
 
+class KnownTime(Protocol):
+    """What is asked of whoever watches the clock."""
+
+    def trusted(self) -> bool: ...
+
+    def passed_ms(self) -> int: ...
+
+
+def clock_trust(time: KnownTime | None) -> ClockTrust:
+    """How certificates are judged; without anybody who watches it the clock is right."""
+    return ClockTrust() if time is None else ClockTrust(time.trusted, time.passed_ms)
+
+
 def _with_tls(table: UplinkTable) -> bool:
     if table.tls is not None:
         return table.tls
@@ -89,7 +100,9 @@ def check(table: UplinkTable, where: str) -> None:
             raise BadSetup(where, f"uplink.{field}{value}: {expected}")
 
 
-def _mqtt(table: UplinkTable, place: Place, tls: Tls | None) -> MqttBroker:
+def _mqtt(table: UplinkTable, place: Place, tls: Tls | None) -> Broker:
+    from agent.uplink.broker import BrokerSettings, MqttBroker
+
     inside = table.path if table.carrier == "websocket" else None
     usual = 443 if inside is not None else 1883 if tls is None else 8883
     return MqttBroker(
@@ -105,7 +118,9 @@ def _mqtt(table: UplinkTable, place: Place, tls: Tls | None) -> MqttBroker:
     )
 
 
-def _https(table: UplinkTable, place: Place, tls: Tls | None) -> HttpBroker:
+def _https(table: UplinkTable, place: Place, tls: Tls | None) -> Broker:
+    from agent.uplink.http import HttpBroker, HttpSettings
+
     settings = HttpSettings(
         host=table.host,
         device=place.device,

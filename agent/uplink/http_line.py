@@ -6,12 +6,12 @@ a proxy's error) is told apart from the aggregator by whoever reads the answer.
 
 import asyncio
 import base64
+import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from agent.domain.errors import BadSetup, UplinkUnavailable
 
@@ -32,6 +32,11 @@ class HttpAnswer:
 
 def proxy_for(host: str) -> str | None:
     """The proxy that the environment names for HTTPS to `host`: `https_proxy`, unless `no_proxy` names the host."""
+    if not any(name.lower() == "https_proxy" for name in os.environ):
+        return None
+    # Loads a good part of the standard library, so only where there is a proxy.
+    from urllib.request import getproxies, proxy_bypass
+
     found = getproxies().get("https")
     return None if not found or proxy_bypass(host) else found
 
