@@ -68,6 +68,7 @@ class ClockTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _SiteFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     device: DeviceTable
     site: dict[str, Any] = {}
+    tariff: dict[str, Any] = {}
     diagnosis: dict[str, Any] = {}
     replay: dict[str, Any] = {}
     source: list[dict[str, Any]] = []

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from agent.domain.causes import CONSEQUENCES, EARLY
 from agent.domain.episodes import Episode, Tracker
 from agent.domain.faults import FAULTS, FaultCode
 from agent.domain.rules import Rule
@@ -10,17 +11,27 @@ from agent.domain.signals import Reading, SignalName
 from agent.domain.timeline import Move
 from agent.domain.wire import Fault
 
+LOST_MONEY: Final = "lost_money"
 UPDATE_EVERY_MS: Final = 6 * 3_600_000
 
 
 class Channel:
-    """Follows the fault `code` on `component` (empty: the site as a whole). `rule` is None where the caller judges."""
+    """Follows the fault `code` on `component` (empty: the site as a whole). `rule` is None where the caller judges.
 
-    def __init__(self, code: FaultCode, tracker: Tracker, rule: Rule | None = None, component: str = "") -> None:
+    `price_per_kwh` is what a lost kWh costs, in the site's money; 0 where nobody said.
+    """
+
+    def __init__(
+        self, code: FaultCode, tracker: Tracker, rule: Rule | None = None, component: str = "", price: float = 0.0
+    ) -> None:
         self.code = code
         self.tracker = tracker
         self.rule = rule
         self.component = component
+        self.price_per_kwh = price
+        self.is_cause = code in CONSEQUENCES
+        self._early = code in EARLY
+        self.stood = False  # whether it stood as a cause when the silence was looked at last
         self.signals = frozenset(name for names in rule.needs for name in names) if rule else frozenset()
         self._signals = tuple(sorted(self.signals))
         self._evidence: dict[str, float] = {}
@@ -35,8 +46,8 @@ class Channel:
             return []
         return self.follow(verdict, reading)
 
-    def follow(self, verdict: bool | None, reading: Reading) -> list[Fault]:
-        """Take in a verdict; returns the steps in the fault's life that it leads to."""
+    def follow(self, verdict: bool | None, reading: Reading, noted: Mapping[str, float] | None = None) -> list[Fault]:
+        """Take in a verdict, with evidence `noted` by the caller; returns the steps in the fault's life it leads to."""
         at_ms, values = reading.at_ms, reading.values
         loss_w = self.rule.loss_w(values) if verdict and self.rule else None
         changes = self.tracker.update(at_ms, verdict, loss_w)
@@ -44,17 +55,33 @@ class Channel:
             return []
         steps = [self._end(change) for change in changes if change.end_ms is not None]
         if verdict:
-            self._keep_evidence(at_ms, values)
+            self._keep_evidence(at_ms, values, noted)
         steps += [self._start(at_ms, change) for change in changes if change.end_ms is None]
         if self.tracker.active and at_ms - self._told_ms >= UPDATE_EVERY_MS:
             steps += self._update(at_ms)
         return steps
 
-    def _keep_evidence(self, at_ms: int, values: Mapping[SignalName, float]) -> None:
-        """The values that started it, and how bad the watched one became."""
+    @property
+    def stands(self) -> bool:
+        """Whether it silences its consequences now."""
+        tracker = self.tracker
+        return self.is_cause and (tracker.suspected_ms is not None if self._early else tracker.active)
+
+    def note(self, evidence: Mapping[str, float]) -> None:
+        """Evidence that the caller came to know later."""
+        self._evidence.update(evidence)
+
+    def _keep_evidence(self, at_ms: int, values: Mapping[SignalName, float], noted: Mapping[str, float] | None) -> None:
+        """The values that started it, what the rule knows, and how bad the watched value became."""
         if self.tracker.suspected_ms == at_ms:
             self._evidence = {name: values[name] for name in self._signals if name in values}
-        watched = self.rule.watched if self.rule else None
+        if noted:
+            self._evidence.update(noted)
+        if self.rule is None:
+            return
+        if self.tracker.active:
+            self._evidence.update(self.rule.seen())
+        watched = self.rule.watched
         if watched is not None and watched in values:
             key = f"worst_{watched}"
             self._evidence[key] = min(self._evidence.get(key, values[watched]), values[watched])
@@ -87,6 +114,9 @@ class Channel:
 
     def _fault(self, phase: str, episode: Episode) -> Fault:
         lost_wh = None if episode.lost_wh is None else round(episode.lost_wh, 1)
+        evidence = dict(self._evidence)
+        if lost_wh is not None and self.price_per_kwh:
+            evidence[LOST_MONEY] = round(lost_wh / 1000 * self.price_per_kwh, 2)
         return Fault(
             id=self._id(episode),
             code=self.code,
@@ -96,7 +126,7 @@ class Channel:
             start_ms=episode.start_ms,
             end_ms=episode.end_ms,
             failing_s=episode.failing_ms / 1000,
-            evidence=dict(self._evidence),
+            evidence=evidence,
             lost_wh=lost_wh,
         )
 

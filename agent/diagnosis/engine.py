@@ -1,28 +1,25 @@
 """Readings into records: summaries, faults, energy and reliability, and the twin's share of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Any, Final
 
 import msgspec
 
 from agent.diagnosis.channel import Channel
+from agent.diagnosis.data_watch import DataWatch
+from agent.diagnosis.rulebook import channels_of, published_rules
+from agent.diagnosis.rulebook import rules_of as rules_of
 from agent.diagnosis.settings import DiagnosisSettings
+from agent.diagnosis.silence import Silence
+from agent.diagnosis.sleep import Sleep
+from agent.diagnosis.unheard import Unheard
 from agent.domain.energy import EnergyMeter
-from agent.domain.episodes import EpisodeTracker, MinuteTracker
+from agent.domain.episodes import EpisodeTracker
 from agent.domain.errors import BadInput
 from agent.domain.faults import FaultCode
 from agent.domain.local_time import LocalTime
 from agent.domain.reliability import EpisodeReliability, PublishedMtbf, State
-from agent.domain.rules import (
-    BatteryNotCharging,
-    InverterAlarmRule,
-    NoSolarProduction,
-    PublishedBattery,
-    PublishedSolar,
-    Rule,
-)
-from agent.domain.rules_heating import BoilerLockout, LowWaterPressure, NoHeat
 from agent.domain.signals import Quality, Reading, SignalName
 from agent.domain.streaming import Windows
 from agent.domain.timeline import Move
@@ -30,31 +27,9 @@ from agent.domain.wire import Body, Fault, Reliability
 
 STATE_VERSION: Final = 1
 _NO_REACH: Final[Mapping[str, bool]] = {}
-
-
-def _published_rules(local: LocalTime) -> list[Rule]:
-    return [PublishedBattery(), PublishedSolar(local)]
-
-
-def _channels(settings: DiagnosisSettings, local: LocalTime) -> list[Channel]:
-    if settings.published:
-        return [Channel(rule.code, MinuteTracker(), rule) for rule in _published_rules(local)]
-    site = settings.site
-    rules: list[tuple[Rule, Any]] = [
-        (BatteryNotCharging(settings.battery_not_charging), settings.battery_timing),
-        (NoSolarProduction(settings.no_solar_production, local, site.place), settings.solar_timing),
-        (InverterAlarmRule(), settings.inverter_alarm_timing),
-        (BoilerLockout(), settings.boiler_lockout_timing),
-        (NoHeat(settings.no_heat), settings.heat_timing),
-        (LowWaterPressure(settings.low_water_pressure), settings.pressure_timing),
-    ]
-    return [Channel(rule.code, EpisodeTracker(timing), rule) for rule, timing in rules]
-
-
-def rules_of(settings: DiagnosisSettings) -> dict[FaultCode, tuple[frozenset[SignalName], ...]]:
-    """The rules that `settings` run over readings, and the signals each needs (any one of the sets)."""
-    channels = _channels(settings, LocalTime(settings.site.zone))
-    return {channel.code: channel.rule.needs for channel in channels if channel.rule is not None}
+_EVERY_DAYS: Final = 7
+# Told by the twin and every day even without a failure; of the others only what failed.
+_ALWAYS_TOLD: Final = frozenset({FaultCode.BATTERY_NOT_CHARGING, FaultCode.NO_SOLAR_PRODUCTION})
 
 
 class Diagnosis:
@@ -71,11 +46,15 @@ class Diagnosis:
         self._max_gap_ms = round(settings.max_gap_s * 1000)
         self._windows = Windows(settings.window_s)
         self._energy = EnergyMeter(self._max_gap_ms)
-        self._channels = _channels(settings, self._local)
+        self._channels = channels_of(settings, self._local)
         self._known: set[SignalName] = set()
         self._fed: list[Channel] = []  # channels of which some signal was ever seen; the others have nothing to say
         self._sources: dict[str, Channel] = {}
-        self._published = [(rule, PublishedMtbf()) for rule in _published_rules(self._local)]
+        self._published = [(rule, PublishedMtbf()) for rule in published_rules(self._local)]
+        self._silence = Silence()
+        self._watch = DataWatch(max(settings.gap.missing_s, settings.max_gap_s))
+        self._sleep = Sleep(settings.site.place)
+        self._unheard = Unheard(self._max_gap_ms)
         self._last: Reading | None = None
         self._day: int | None = None
 
@@ -86,7 +65,7 @@ class Diagnosis:
             return []
         if not isfinite(sum(reading.values.values())):
             reading = _without_nonfinite(reading)
-        self._last = reading
+        before, self._last = self._last, reading
         records: list[tuple[int, Body]] = []
         summary = self._windows.update(reading)
         if summary is not None:
@@ -96,7 +75,8 @@ class Diagnosis:
         for rule, mtbf in self._published:
             if rule.judge(reading):
                 _count_published(mtbf, at_ms)
-        faults = self._faults(reading, reachable)
+        faults = [] if self._settings.published else self._data_faults(before, reading, reachable)
+        faults += self._rule_faults(reading)
         day = self._local.day(at_ms)
         if faults or day != self._day:
             records += [(at_ms, fault) for fault in faults]
@@ -114,24 +94,88 @@ class Diagnosis:
         self._energy.move(move)
         for channel in (*self._channels, *self._sources.values()):
             channel.move(move, rename=rename)
+        self._watch.move(move, rename=rename)
+        self._silence.move(move)
+        told = (
+            []
+            if self._settings.published or rename or self._last is None
+            else self._unheard.set(move, self._last.at_ms)
+        )
+        self._unheard.move(move)
         for _, mtbf in self._published:
             mtbf.move(move)
         if self._last is not None and self._day is not None:
             self._day = self._local.day(self._last.at_ms)
         closed = self._windows.move(move)
-        return [] if closed is None else [(closed.start_ms + closed.window_s * 1000, closed)]
+        records: list[tuple[int, Body]] = [(fault.start_ms, fault) for fault in told]
+        if closed is not None:
+            records.append((closed.start_ms + closed.window_s * 1000, closed))
+        return records
 
-    def _faults(self, reading: Reading, reachable: Mapping[str, bool]) -> list[Fault]:
+    def _data_faults(self, before: Reading | None, reading: Reading, reachable: Mapping[str, bool]) -> list[Fault]:
+        """Of the line, of the device's time, and of each signal by itself."""
+        faults: list[Fault] = []
+        if before is not None:
+            faults += self._unheard.update(before.at_ms, reading, self._sleep)
+            if self._unheard.silent_ms:
+                self._watch.pause(before.at_ms)
+                self._watch.resume(reading.at_ms)
+        for source, answers in reachable.items():
+            verdict = self._sleep.judge(source, answers, reading)
+            channel = self._source(source)
+            faults += channel.follow(verdict, reading)
+            if channel.stands != channel.stood:
+                self._look(reading.at_ms)
+        faults += self._produced(reading)
+        faults += self._watch.update(reading, self._silence.codes, self._sleep.asleep(reading))
+        if faults or (self._silence.waits and self._last is not None):
+            self._look(reading.at_ms)
+        return faults
+
+    def _produced(self, reading: Reading) -> list[Fault]:
+        """What the lifetime counter says about the time in which nobody listened."""
+        faults: list[Fault] = []
+        while_away = self._unheard.counted(reading)
+        if while_away is None:
+            return faults
+        for channel in self._sources.values():
+            if channel.tracker.active:
+                channel.note({"produced_wh": while_away.produced_wh})
+        if while_away.dead:
+            solar = next(each for each in self._channels if each.code == FaultCode.NO_SOLAR_PRODUCTION)
+            for dark in while_away.readings(self._max_gap_ms):
+                faults += solar.observe(dark)
+        return faults
+
+    def _look(self, at_ms: int) -> None:
+        """Some cause came or went."""
+        everything = list(self._everything())
+        self._silence.look(at_ms, everything)
+        for channel in everything:
+            channel.stood = channel.stands
+
+    def _everything(self) -> Iterator[Channel]:
+        yield from self._channels
+        yield from self._sources.values()
+        yield from self._watch.channels()
+
+    def _rule_faults(self, reading: Reading) -> list[Fault]:
         faults: list[Fault] = []
         if not reading.values.keys() <= self._known:
             self._known.update(reading.values)
             self._fed = [channel for channel in self._channels if channel.signals & self._known]
+        if self._watch.impossible:
+            reading = self._watch.trusted(reading)
         for channel in self._fed:
+            if channel.code in self._silence.codes:
+                if not channel.tracker.quiet:
+                    faults += channel.follow(None, reading)
+                continue
             steps = channel.observe(reading)
             if steps:
                 faults += steps
-        for source, answers in reachable.items():
-            faults += self._source(source).follow(not answers, reading)
+            if channel.is_cause and channel.stands != channel.stood and not self._settings.published:
+                self._look(reading.at_ms)
         return faults
 
     def _source(self, name: str) -> Channel:
@@ -142,19 +186,22 @@ class Diagnosis:
         return channel
 
     def _reliability_records(self, at_ms: int, day: int, faults: list[Fault]) -> list[tuple[int, Body]]:
-        """Of every code at the end of a local day, of a changed one at once."""
+        """Of every code at the end of a local day, of a changed one at once; of what never failed once a week."""
         changed = {fault.code for fault in faults if fault.phase != "update"}
         over = self._day is not None and day != self._day
         if not over and not changed:
             return []
         states = self.reliability_states()
-        return [(at_ms, Reliability(at_ms, code, states[code])) for code in states if over or code in changed]
+        due = {code for code in states if over and (day % _EVERY_DAYS == 0 or _is_told(code, states[code]))}
+        return [(at_ms, Reliability(at_ms, code, states[code])) for code in states if code in due or code in changed]
 
     def reliability(self) -> dict[FaultCode, EpisodeReliability]:
         """Figures of every fault code that was exposed so far; components of one code taken together."""
         figures: dict[FaultCode, EpisodeReliability] = {}
-        for channel in (*self._channels, *self._sources.values()):
+        for channel in self._everything():
             figures.setdefault(channel.code, EpisodeReliability()).merge(channel.tracker.reliability)
+        for told in self._unheard.told:
+            figures.setdefault(told.code, EpisodeReliability()).merge(told.reliability)
         return {code: each for code, each in figures.items() if each.exposure_ms or each.failures}
 
     def published(self) -> dict[FaultCode, PublishedMtbf]:
@@ -171,7 +218,7 @@ class Diagnosis:
 
     def active_faults(self) -> list[Fault]:
         """The faults that last now, as far as they have come."""
-        faults = (channel.active_fault() for channel in (*self._channels, *self._sources.values()))
+        faults = (channel.active_fault() for channel in self._everything())
         return [fault for fault in faults if fault is not None]
 
     def snapshot(self) -> dict[str, Any]:
@@ -183,7 +230,11 @@ class Diagnosis:
         return {
             "last": last,
             "faults": {fault.id: _told_by_twin(fault) for fault in self.active_faults()},
-            "reliability": {str(code): figures.report() for code, figures in self.reliability().items()},
+            "reliability": {
+                str(code): figures.report()
+                for code, figures in self.reliability().items()
+                if figures.failures or code in _ALWAYS_TOLD
+            },
         }
 
     def state(self) -> bytes:
@@ -197,9 +248,14 @@ class Diagnosis:
                 "day": self._day,
                 "windows": self._windows.state(),
                 "energy": self._energy.state(),
-                "channels": {channel.code: channel.state() for channel in self._channels},
+                "channels": {channel.code: channel.state() for channel in self._fed},
                 "sources": {name: channel.state() for name, channel in self._sources.items()},
                 "published": {rule.code: mtbf.state() for rule, mtbf in self._published},
+                "watch": self._watch.state(),
+                "silence": self._silence.state(),
+                "sleep": self._sleep.state(),
+                "unheard": self._unheard.state(),
+                "known": sorted(self._known),
             }
         )
 
@@ -221,18 +277,34 @@ class Diagnosis:
             at_ms, values, bad = state["last"]
             self._last = Reading(at_ms, values, {name: Quality(quality) for name, quality in bad.items()})
         self._day = state["day"]
-        self._fed = self._channels
-        self._known = {name for channel in self._channels for name in channel.signals}
+        self._known = set(state.get("known", [name for channel in self._channels for name in channel.signals]))
+        self._fed = [channel for channel in self._channels if channel.signals & self._known]
         self._windows = Windows.from_state(self._settings.window_s, state["windows"])
         self._energy = EnergyMeter.from_state(self._max_gap_ms, state["energy"])
         if state["published_mode"] == self._settings.published:
             for channel in self._channels:
                 if channel.code in state["channels"]:
                     channel.restore(state["channels"][channel.code])
+            self._restore_rest(state)
         for name, each in state["sources"].items():
             self._source(name).restore(each)
+        for channel in self._everything():
+            channel.stood = channel.stands
         kept = state["published"]
         self._published = [(rule, PublishedMtbf.from_state(kept.get(rule.code, {}))) for rule, _ in self._published]
+
+    def _restore_rest(self, state: dict[str, Any]) -> None:
+        """What earlier versions did not remember."""
+        if "watch" not in state:
+            return
+        self._watch.restore(state["watch"])
+        self._silence.restore(state["silence"])
+        self._sleep.restore(state["sleep"])
+        self._unheard.restore(state["unheard"])
+
+
+def _is_told(code: FaultCode, state: State) -> bool:
+    return bool(state["failures"]) or code in _ALWAYS_TOLD
 
 
 def _told_by_twin(fault: Fault) -> dict[str, str | int]:

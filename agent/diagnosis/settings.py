@@ -6,13 +6,21 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from agent.diagnosis.ranges import RANGES
 from agent.domain.episodes import Timing
 from agent.domain.errors import BadSetup
 from agent.domain.faults import FaultCode
 from agent.domain.rules import BatteryLimits, SolarLimits
+from agent.domain.rules_clock import ClockLimits
+from agent.domain.rules_comfort import ComfortLimits, CurveLimits
+from agent.domain.rules_cycles import CycleLimits, HuntingLimits
 from agent.domain.rules_heating import HeatLimits, PressureLimits
+from agent.domain.rules_power import BalanceLimits, ExportLimits, SocJumpLimits
+from agent.domain.rules_sensors import OutdoorLimits, RoomStuckLimits, SwapLimits
+from agent.domain.rules_solar import UnderperformanceLimits
 
 _DAY_S: Final = 86_400
+_HOUR_S: Final = 3600
 _WINDOWS_S: Final = (60, 300, 600, 900, 1800, 3600)
 
 
@@ -37,6 +45,27 @@ class SiteSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Tariff:
+    """Price of a kWh bought and of a kWh sold, in the site's money; 0 where nobody said."""
+
+    import_per_kwh: float = 0.0
+    export_per_kwh: float = 0.0
+
+    def price(self, code: FaultCode) -> float:
+        """What a kWh lost by a fault costs. Of the panels' power half is taken as used in the house, half as sold."""
+        if code in (FaultCode.BATTERY_NOT_CHARGING, FaultCode.EXPORT_WHILE_BATTERY_COULD_CHARGE):
+            return max(0.0, self.import_per_kwh - self.export_per_kwh)
+        return (self.import_per_kwh + self.export_per_kwh) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class GapLimits:
+    """A signal that does not come for `missing_s` is missing."""
+
+    missing_s: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
 class DiagnosisSettings:
     """Everything the diagnosis can be told. Durations in seconds, limits in the units of the signals.
 
@@ -45,6 +74,7 @@ class DiagnosisSettings:
     """
 
     site: SiteSettings = field(default=SiteSettings())
+    tariff: Tariff = field(default=Tariff())
     published: bool = False
     window_s: int = 900
     max_gap_s: float = 900.0
@@ -52,10 +82,37 @@ class DiagnosisSettings:
     battery_timing: Timing = field(default=Timing(debounce_s=900, clear_s=300))
     no_solar_production: SolarLimits = field(default=SolarLimits())
     solar_timing: Timing = field(default=Timing(debounce_s=1800, clear_s=600))
+    pv_underperformance: UnderperformanceLimits = field(default=UnderperformanceLimits())
+    underperformance_timing: Timing = field(
+        default=Timing(debounce_s=2 * _HOUR_S, clear_s=_HOUR_S, forget_s=30 * _DAY_S)
+    )
+    battery_imbalance_soc_jump: SocJumpLimits = field(default=SocJumpLimits())
+    soc_jump_timing: Timing = field(default=Timing(debounce_s=0, clear_s=6 * _HOUR_S))
+    export_while_battery_could_charge: ExportLimits = field(default=ExportLimits())
+    export_timing: Timing = field(default=Timing(debounce_s=1800, clear_s=900))
+    sign_or_scale_error: BalanceLimits = field(default=BalanceLimits())
+    balance_timing: Timing = field(default=Timing(debounce_s=1800, clear_s=2 * _DAY_S))
+    clock_error: ClockLimits = field(default=ClockLimits())
+    clock_timing: Timing = field(default=Timing(debounce_s=900, clear_s=6 * _HOUR_S))
     inverter_alarm_timing: Timing = field(default=Timing(debounce_s=60, clear_s=300))
     boiler_lockout_timing: Timing = field(default=Timing(debounce_s=60, clear_s=300))
     no_heat: HeatLimits = field(default=HeatLimits())
     heat_timing: Timing = field(default=Timing(debounce_s=3600, clear_s=900))
+    short_cycling: CycleLimits = field(default=CycleLimits())
+    cycling_timing: Timing = field(default=Timing(debounce_s=1200, clear_s=3600))
+    hunting: HuntingLimits = field(default=HuntingLimits())
+    hunting_timing: Timing = field(default=Timing(debounce_s=900, clear_s=3600))
+    flat_heating_curve: CurveLimits = field(default=CurveLimits())
+    curve_timing: Timing = field(default=Timing(debounce_s=3 * _HOUR_S, clear_s=6 * _HOUR_S, forget_s=5 * _DAY_S))
+    room_sensor_stuck: RoomStuckLimits = field(default=RoomStuckLimits())
+    room_stuck_timing: Timing = field(default=Timing(debounce_s=_DAY_S, clear_s=_HOUR_S))
+    sensors_swapped: SwapLimits = field(default=SwapLimits())
+    swap_timing: Timing = field(default=Timing(debounce_s=2700, clear_s=3600, forget_s=_DAY_S))
+    outdoor_sensor_implausible: OutdoorLimits = field(default=OutdoorLimits())
+    outdoor_timing: Timing = field(default=Timing(debounce_s=1800, clear_s=1800))
+    room_too_cold: ComfortLimits = field(default=ComfortLimits())
+    cold_timing: Timing = field(default=Timing(debounce_s=2 * _HOUR_S, clear_s=2 * _HOUR_S))
+    gap: GapLimits = field(default=GapLimits())
     low_water_pressure: PressureLimits = field(default=PressureLimits())
     pressure_timing: Timing = field(default=Timing(debounce_s=600, clear_s=600))
     unreachable_timing: Timing = field(default=Timing(debounce_s=180, clear_s=60))
@@ -74,39 +131,29 @@ class DiagnosisSettings:
 _TABLES: Final[dict[str, tuple[str, ...]]] = {
     FaultCode.BATTERY_NOT_CHARGING: ("battery_not_charging", "battery_timing"),
     FaultCode.NO_SOLAR_PRODUCTION: ("no_solar_production", "solar_timing"),
+    FaultCode.PV_UNDERPERFORMANCE: ("pv_underperformance", "underperformance_timing"),
+    FaultCode.BATTERY_IMBALANCE_SOC_JUMP: ("battery_imbalance_soc_jump", "soc_jump_timing"),
+    FaultCode.EXPORT_WHILE_BATTERY_COULD_CHARGE: ("export_while_battery_could_charge", "export_timing"),
+    FaultCode.SIGN_OR_SCALE_ERROR: ("sign_or_scale_error", "balance_timing"),
+    FaultCode.CLOCK_ERROR: ("clock_error", "clock_timing"),
+    FaultCode.SHORT_CYCLING: ("short_cycling", "cycling_timing"),
+    FaultCode.HUNTING: ("hunting", "hunting_timing"),
+    FaultCode.FLAT_HEATING_CURVE: ("flat_heating_curve", "curve_timing"),
+    FaultCode.ROOM_SENSOR_STUCK: ("room_sensor_stuck", "room_stuck_timing"),
+    FaultCode.SENSORS_SWAPPED: ("sensors_swapped", "swap_timing"),
+    FaultCode.OUTDOOR_SENSOR_IMPLAUSIBLE: ("outdoor_sensor_implausible", "outdoor_timing"),
+    FaultCode.ROOM_TOO_COLD: ("room_too_cold", "cold_timing"),
+    FaultCode.GAP: ("gap",),
     FaultCode.INVERTER_ALARM: ("inverter_alarm_timing",),
     FaultCode.BOILER_LOCKOUT: ("boiler_lockout_timing",),
     FaultCode.NO_HEAT: ("no_heat", "heat_timing"),
     FaultCode.LOW_WATER_PRESSURE: ("low_water_pressure", "pressure_timing"),
     FaultCode.DEVICE_UNREACHABLE: ("unreachable_timing",),
 }
-# Lowest and highest value that makes sense, by field.
-_RANGES: Final[dict[str, tuple[float, float]]] = {
-    "latitude": (-90, 90),
-    "longitude": (-180, 180),
-    "max_gap_s": (1, _DAY_S),
-    "debounce_s": (0, 7 * _DAY_S),
-    "clear_s": (0, 7 * _DAY_S),
-    "forget_s": (0, 7 * _DAY_S),
-    "margin_w": (0, 1e6),
-    "dead_band_w": (0, 1e5),
-    "full_soc": (1, 100),
-    "soc_hysteresis": (0, 50),
-    "soc_hold_s": (0, _DAY_S),
-    "charge_limit_w": (1, 1e6),
-    "sun_elevation": (0, 90),
-    "from_minute": (0, 1440),
-    "to_minute": (0, 1440),
-    "heating_limit": (-30, 40),
-    "coldest_flow": (0, 90),
-    "over_room": (0, 30),
-    "lowest": (0, 10),
-    "hysteresis": (0, 5),
-}
 
 
 def settings_from(document: Mapping[str, Any], *, published: bool = False) -> DiagnosisSettings:
-    """The settings in the tables `[site]` and `[diagnosis]` of `document`; other tables are somebody else's.
+    """The settings in the tables `[site]`, `[tariff]` and `[diagnosis]` of `document`; the rest is somebody else's.
 
     Raises `BadSetup` whose `where` is the field, and whose `problem` says its value and what was expected.
     """
@@ -117,6 +164,7 @@ def settings_from(document: Mapping[str, Any], *, published: bool = False) -> Di
         if name not in known:
             raise BadSetup(f"diagnosis.{name}", f"unknown, expected one of {', '.join(sorted(known))}")
     changes: dict[str, Any] = {"site": _site(_table(document.get("site", {}), "site")), "published": published}
+    changes["tariff"] = _tariff(_table(document.get("tariff", {}), "tariff"))
     if "window_s" in table:
         changes["window_s"] = _window(table["window_s"])
     for name, owners in _TABLES.items():
@@ -164,6 +212,14 @@ def _site(table: Mapping[str, Any]) -> SiteSettings:
     return SiteSettings(name, latitude, longitude, timezone)
 
 
+def _tariff(table: Mapping[str, Any]) -> Tariff:
+    known = [each.name for each in fields(Tariff)]
+    for key in table:
+        if key not in known:
+            raise BadSetup(f"tariff.{key}", f"unknown, expected one of {', '.join(known)}")
+    return Tariff(**{key: _number(value, f"tariff.{key}") for key, value in table.items()})
+
+
 def _table(value: Any, path: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise BadSetup(path, f"got {value!r}, expected a table [{path}]")
@@ -177,7 +233,7 @@ def _window(value: Any) -> int:
 
 
 def _number(value: Any, path: str) -> float:
-    low, high = _RANGES[path.rpartition(".")[2]]
+    low, high = RANGES[path.rpartition(".")[2]]
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise BadSetup(path, f"got {value!r}, expected a number from {low:g} to {high:g}")
     return float(value)

@@ -7,7 +7,7 @@ that must remember something between readings carry it in `state`, a list of num
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import radians, sin
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 from agent.domain.faults import FaultCode
 from agent.domain.local_time import NOON, LocalTime
@@ -27,6 +27,7 @@ from agent.domain.timeline import Move
 
 Values = Mapping[SignalName, float]
 Verdict = bool | None
+_NOTHING: Final[Mapping[str, float]] = {}
 
 
 class Rule(Protocol):
@@ -51,13 +52,17 @@ class Rule(Protocol):
         """Power lost while failing, None where it cannot be told."""
         ...
 
+    def seen(self) -> Mapping[str, float]:
+        """What it knows besides the values themselves that belongs into the evidence."""
+        ...
+
     def move(self, move: Move, /) -> None:
         """The clock was set: every time it remembers is put right."""
         ...
 
-    def state(self) -> list[float]: ...
+    def state(self) -> list[Any]: ...
 
-    def restore(self, state: Sequence[float]) -> None: ...
+    def restore(self, state: Sequence[Any]) -> None: ...
 
 
 class Memoryless:
@@ -67,6 +72,9 @@ class Memoryless:
 
     def loss_w(self, _values: Values, /) -> float | None:
         return None
+
+    def seen(self) -> Mapping[str, float]:
+        return _NOTHING
 
     def move(self, move: Move, /) -> None:
         """Nothing to put right."""
@@ -160,6 +168,9 @@ class BatteryNotCharging:
         surplus = min(values[PV_POWER] - values[LOAD_POWER], self._limits.charge_limit_w)
         return max(0.0, surplus - max(0.0, values[BATTERY_POWER]))
 
+    def seen(self) -> Mapping[str, float]:
+        return _NOTHING
+
     def move(self, move: Move, /) -> None:
         self._soc_ms = move.maybe(self._soc_ms)
 
@@ -199,7 +210,7 @@ class NoSolarProduction(Memoryless):
             return None
         dead = pv <= self._limits.dead_band_w
         # An inverter that says why it stands still is a fault of its own; the missing power is its consequence.
-        return None if dead and _has_stopped(reading.values) else dead
+        return None if dead and has_stopped(reading.values) else dead
 
     def _by_day(self, at_ms: int) -> bool:
         if self._sun is not None:
@@ -217,8 +228,9 @@ class InverterAlarmRule(Memoryless):
         values = reading.values
         if INVERTER_ALARM not in values and INVERTER_STATE not in values:
             return None
-        return _has_stopped(values)
+        return has_stopped(values)
 
 
-def _has_stopped(values: Values) -> bool:
+def has_stopped(values: Values) -> bool:
+    """Whether the inverter stands still by its own word."""
     return bool(values.get(INVERTER_ALARM)) or values.get(INVERTER_STATE) == InverterState.FAULT

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.domain.faults import FaultCode
-from agent.domain.rules import Memoryless, Values, Verdict
+from agent.domain.rules import Memoryless, Verdict
 from agent.domain.signals import (
     BOILER_FAULT,
     FLOW_TEMPERATURE,
@@ -15,7 +15,6 @@ from agent.domain.signals import (
     Reading,
     SignalName,
 )
-from agent.domain.timeline import Move
 
 
 class BoilerLockout(Memoryless):
@@ -69,7 +68,7 @@ class PressureLimits:
     hysteresis: float = 0.1
 
 
-class LowWaterPressure:
+class LowWaterPressure(Memoryless):
     """Too little water in the heating circuit."""
 
     code = FaultCode.LOW_WATER_PRESSURE
@@ -87,12 +86,6 @@ class LowWaterPressure:
             return None
         self._low = pressure < self._limits.lowest + (self._limits.hysteresis if self._low else 0.0)
         return self._low
-
-    def loss_w(self, _values: Values, /) -> float | None:
-        return None
-
-    def move(self, move: Move, /) -> None:
-        """Nothing to put right."""
 
     def state(self) -> list[float]:
         return [int(self._low)]

@@ -138,7 +138,7 @@ def test_an_hourly_recording_is_not_one_gap(tmp_path: Path) -> None:
     [
         ("time,pcons,pbatt,pdc\n", ["--published", "--columns", "published"], "no column 'soc'"),
         ("time,pv_power,load_power,battery_power\n0,1,1,1\n", ["--published"], "no column for battery_soc"),
-        ("time,room_temperature\n0,20\n", [], "no rule can be evaluated: battery_not_charging lacks"),
+        ("time,dhw_temperature\n0,20\n", [], "no rule can be evaluated: sign_or_scale_error lacks"),
         ("time,pv_power\n0,1\n", ["--map", "pv_power"], "expected COLUMN=SIGNAL or COLUMN=SIGNAL*FACTOR"),
         ("time,pv\n0,1\n", ["--map", "pv=pv_power*kW"], "got factor 'kW', expected a number"),
         ("time,pv\n0,1\n", ["--map", "pv=pv_powr"], "did you mean pv_power"),
@@ -223,6 +223,8 @@ def test_a_fault_put_into_the_real_home_is_found_and_the_rest_is_left_alone(tmp_
             line = ",".join([time, "0", *values[1:]])
         lines.append(line)
     faults = run(tmp_path, "\n".join(lines) + "\n", site=SEATTLE)["faults"]
+    jump, *faults = faults  # the state of charge was written over as well
+    assert jump["code"] == "battery_imbalance_soc_jump"
     assert [fault["code"] for fault in faults] == ["battery_not_charging", "no_solar_production"]
     assert faults[0]["start"][:13] == "2022-05-14T16"
     assert faults[0]["end"] == "2022-05-14T17:30:00Z"

@@ -1,0 +1,41 @@
+"""A clock that cannot be right: the panels give power while the sun is far below the horizon."""
+
+from dataclasses import dataclass
+from math import radians, sin
+
+from agent.domain.faults import FaultCode
+from agent.domain.rules import Memoryless, Verdict
+from agent.domain.signals import PV_POWER, Reading
+from agent.domain.sun import Height
+
+
+@dataclass(frozen=True, slots=True)
+class ClockLimits:
+    """Power above `night_w` with the sun lower than `deepest` degrees fails; with it above `lit` degrees it is well."""
+
+    night_w: float = 60.0
+    deepest: float = -5.0
+    lit: float = 3.0
+
+
+class ClockError(Memoryless):
+    """Power from the panels by night: the clock, the time zone of a source or the site's place is wrong."""
+
+    code = FaultCode.CLOCK_ERROR
+    needs = (frozenset({PV_POWER}),)
+    watched = None
+
+    def __init__(self, limits: ClockLimits, place: tuple[float, float]) -> None:
+        self._limits = limits
+        self._sun = Height(*place)
+        self._deepest = sin(radians(limits.deepest))
+        self._lit = sin(radians(limits.lit))
+
+    def judge(self, reading: Reading) -> Verdict:
+        pv = reading.values.get(PV_POWER)
+        if pv is None or pv <= self._limits.night_w:
+            return None
+        sine = self._sun.sine(reading.at_ms)
+        if sine < self._deepest:
+            return True
+        return False if sine > self._lit else None

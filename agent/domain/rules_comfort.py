@@ -1,0 +1,234 @@
+"""Heat that does not follow the weather, and rooms that stay cold although it is asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from agent.domain.expectation_heat import Bins, HeatingCurve
+from agent.domain.faults import FaultCode
+from agent.domain.local_time import LocalTime
+from agent.domain.rules import Values, Verdict
+from agent.domain.signals import (
+    FLOW_TEMPERATURE,
+    OUTDOOR_TEMPERATURE,
+    PUMP_ON,
+    ROOM_TEMPERATURE,
+    Reading,
+    SignalName,
+)
+from agent.domain.timeline import Move
+
+_QUARTER_MS: Final = 900_000
+
+
+@dataclass(frozen=True, slots=True)
+class CurveLimits:
+    """K per K, K, h, minutes of the local day. The flow must fall by `least_slope` per kelvin that it is warmer.
+
+    From `healthy_slope` on it is well. Judged once the air has varied by `spread` (a standard deviation) over at least
+    `least_h` hours of heating; `memory_h` such hours are remembered. Outside `from_minute` … `to_minute` set points
+    change.
+    """
+
+    least_slope: float = 0.2
+    healthy_slope: float = 0.4
+    spread: float = 1.3
+    least_h: float = 8.0
+    memory_h: float = 18.0
+    from_minute: int = 9 * 60
+    to_minute: int = 21 * 60
+
+
+class FlatHeatingCurve:
+    """The flow temperature does not follow the weather: a regression over the last days that forgets."""
+
+    code = FaultCode.FLAT_HEATING_CURVE
+    needs = (frozenset({FLOW_TEMPERATURE, OUTDOOR_TEMPERATURE, PUMP_ON}),)
+    watched: SignalName | None = None
+
+    def __init__(self, limits: CurveLimits, local: LocalTime) -> None:
+        self._limits = limits
+        self._local = local
+        self._quarter: int | None = None
+        self._sums = [0.0, 0.0, 0.0]  # samples, outdoor, flow of this quarter of an hour
+        self._fit = Regression(limits.memory_h * 4)
+
+    def judge(self, reading: Reading) -> Verdict:
+        values = reading.values
+        flow, air, pump = values.get(FLOW_TEMPERATURE), values.get(OUTDOOR_TEMPERATURE), values.get(PUMP_ON)
+        if flow is None or air is None or pump is None or pump < 0.5:
+            self._quarter = None
+            return None
+        minute = self._local.minute_of_day(reading.at_ms)
+        if not self._limits.from_minute <= minute < self._limits.to_minute:
+            self._quarter = None
+            return None
+        self._gather(reading.at_ms // _QUARTER_MS, air, flow)
+        return self._by_slope()
+
+    def _gather(self, quarter: int, air: float, flow: float) -> None:
+        sums = self._sums
+        if quarter != self._quarter:
+            if self._quarter is not None and sums[0]:
+                self._fit.update(sums[1] / sums[0], sums[2] / sums[0])
+            self._quarter = quarter
+            sums[:] = [0.0, 0.0, 0.0]
+        sums[0] += 1.0
+        sums[1] += air
+        sums[2] += flow
+
+    def _by_slope(self) -> Verdict:
+        fit, limits = self._fit, self._limits
+        if fit.weight < limits.least_h * 4 or fit.spread() < limits.spread:
+            return None
+        slope = -fit.slope()
+        if slope < limits.least_slope:
+            return True
+        return False if slope >= limits.healthy_slope else None
+
+    def loss_w(self, _values: Values, /) -> float | None:
+        return None
+
+    def seen(self) -> dict[str, float]:
+        """Kelvin of flow per kelvin of air, and how much the air varied."""
+        return {"slope": round(self._fit.slope(), 2), "air_spread": round(self._fit.spread(), 1)}
+
+    def move(self, move: Move, /) -> None:
+        self._quarter = None if self._quarter is None else move(self._quarter * _QUARTER_MS) // _QUARTER_MS
+
+    def state(self) -> list[Any]:
+        return [self._quarter, self._sums, self._fit.state()]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        if state:
+            self._quarter, self._sums = state[0], list(state[1])
+            self._fit.restore(state[2])
+
+
+class Regression:
+    """A straight line through samples of equal weight, older ones fading by 1/`memory` per sample.
+
+    >>> line = Regression(50)
+    >>> for x in range(20):
+    ...     line.update(x, 30 - 1.5 * x)
+    >>> round(line.slope(), 6)
+    -1.5
+    """
+
+    __slots__ = ("_keep", "_mean_x", "_mean_y", "_sxx", "_sxy", "weight")
+
+    def __init__(self, memory: float) -> None:
+        self._keep = 1.0 - 1.0 / memory
+        self.weight = self._mean_x = self._mean_y = self._sxx = self._sxy = 0.0
+
+    def update(self, x: float, y: float) -> None:
+        self.weight = self.weight * self._keep + 1.0
+        dx = x - self._mean_x
+        self._mean_x += dx / self.weight
+        self._mean_y += (y - self._mean_y) / self.weight
+        self._sxx = self._sxx * self._keep + dx * (x - self._mean_x)
+        self._sxy = self._sxy * self._keep + dx * (y - self._mean_y)
+
+    def slope(self) -> float:
+        """Of y per x; 0 where x never changed."""
+        return self._sxy / self._sxx if self._sxx > 0.0 else 0.0
+
+    def spread(self) -> float:
+        """Standard deviation of x."""
+        return float((self._sxx / self.weight) ** 0.5) if self.weight else 0.0
+
+    def state(self) -> list[float]:
+        return [self.weight, self._mean_x, self._mean_y, self._sxx, self._sxy]
+
+    def restore(self, state: Sequence[float]) -> None:
+        self.weight, self._mean_x, self._mean_y, self._sxx, self._sxy = state
+
+
+@dataclass(frozen=True, slots=True)
+class ComfortLimits:
+    """K, °C. The room this far below what it usually is at this hour fails, `healthy` below is still well.
+
+    `asked` > 0 replaces what is usual. Only while heat is asked for: the flow no more than `flow_off` under what the
+    house usually asks for at this outdoor temperature. Somebody who turned the heating down asks for less.
+    """
+
+    deficit: float = 2.0
+    healthy: float = 1.2
+    asked: float = 0.0
+    flow_off: float = 2.0
+
+
+class RoomTooCold:
+    """The room stays well below its usual temperature while the heating does what it can."""
+
+    code = FaultCode.ROOM_TOO_COLD
+    needs = (frozenset({ROOM_TEMPERATURE, FLOW_TEMPERATURE, OUTDOOR_TEMPERATURE, PUMP_ON}),)
+    watched: SignalName | None = ROOM_TEMPERATURE
+    _DAY_MINUTES: Final = (7 * 60, 21 * 60)
+
+    def __init__(self, limits: ComfortLimits, local: LocalTime) -> None:
+        self._limits = limits
+        self._local = local
+        self._rooms = Bins(24, tau_h=14.0, least_h=2.5)
+        self._curve = HeatingCurve()
+        self._usual = 0.0
+
+    def judge(self, reading: Reading) -> Verdict:
+        values = reading.values
+        room, pump = values.get(ROOM_TEMPERATURE), values.get(PUMP_ON)
+        flow, air = values.get(FLOW_TEMPERATURE), values.get(OUTDOOR_TEMPERATURE)
+        if room is None or pump is None or flow is None or air is None:
+            return None
+        at_ms = reading.at_ms
+        minute = self._local.minute_of_day(at_ms)
+        usual = self._rooms.value(minute // 60)
+        deficit = (self._limits.asked or (usual.value if usual else room)) - room
+        self._usual = room + deficit
+        verdict = None
+        if pump >= 0.5:
+            day = self._DAY_MINUTES[0] <= minute < self._DAY_MINUTES[1]
+            verdict = self._by_deficit(deficit, flow, air, day=day)
+            self._learn_curve(at_ms, air, flow, day=day, usual=deficit < self._limits.healthy)
+        else:
+            self._curve.pause()
+        if deficit < self._limits.healthy:
+            self._rooms.update(minute // 60, at_ms, room)
+        else:
+            self._rooms.pause()
+        return verdict
+
+    def _by_deficit(self, deficit: float, flow: float, air: float, *, day: bool) -> Verdict:
+        if deficit <= self._limits.healthy:
+            return False
+        if deficit <= self._limits.deficit:
+            return None
+        expected = self._curve.value(air, day=day)
+        if expected is None or flow < expected.value - self._limits.flow_off:
+            return None
+        return True
+
+    def _learn_curve(self, at_ms: int, air: float, flow: float, *, day: bool, usual: bool) -> None:
+        if usual:
+            self._curve.update(at_ms, air, flow, day=day)
+        else:
+            self._curve.pause()
+
+    def loss_w(self, _values: Values, /) -> float | None:
+        return None
+
+    def seen(self) -> dict[str, float]:
+        """What the room usually has at this hour, in °C."""
+        return {"usual": round(self._usual, 1)}
+
+    def move(self, move: Move, /) -> None:
+        self._rooms.move(move)
+        self._curve.move(move)
+
+    def state(self) -> list[Any]:
+        return [self._usual, self._rooms.state(), self._curve.state()]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        if state:
+            self._usual = state[0]
+            self._rooms.restore(state[1])
+            self._curve.restore(state[2])

@@ -1,0 +1,214 @@
+"""Heat that comes and goes too often: the burner's starts, and a flow that swings by itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from agent.domain.faults import FaultCode
+from agent.domain.rules import Values, Verdict
+from agent.domain.signals import BURNER_ON, FLOW_TEMPERATURE, PUMP_ON, Reading, SignalName
+from agent.domain.timeline import Move
+
+_MINUTE_MS: Final = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class CycleLimits:
+    """Starts per hour: from `most_starts` on it fails, up to `healthy_starts` it is well.
+
+    The pace is that of the last `starts` starts. Samples further apart than `most_step_s` miss starts.
+    """
+
+    most_starts: float = 8.0
+    healthy_starts: float = 6.0
+    starts: int = 4
+    most_step_s: float = 150.0
+
+
+class ShortCycling:
+    """The burner starts far too often."""
+
+    code = FaultCode.SHORT_CYCLING
+    needs = (frozenset({BURNER_ON}),)
+    watched: SignalName | None = None
+
+    def __init__(self, limits: CycleLimits) -> None:
+        self._limits = limits
+        self._most_step_ms = round(limits.most_step_s * 1000)
+        self._kept = int(limits.starts) + 1
+        self._starts: list[int] = []
+        self._on: bool | None = None
+        self._last_ms = 0
+
+    def judge(self, reading: Reading) -> Verdict:
+        burner = reading.values.get(BURNER_ON)
+        if burner is None:
+            return None
+        at_ms, on = reading.at_ms, burner >= 0.5
+        if self._on is None or not 0 < at_ms - self._last_ms <= self._most_step_ms:
+            self._starts.clear()
+        elif on and not self._on:
+            self._starts.append(at_ms)
+            del self._starts[: -self._kept]
+        self._on, self._last_ms = on, at_ms
+        return self._by_pace(at_ms)
+
+    def _by_pace(self, at_ms: int) -> Verdict:
+        if not self._starts:
+            return False
+        limits = self._limits
+        if (at_ms - self._starts[-1]) * limits.healthy_starts > 60 * _MINUTE_MS:
+            return False
+        if len(self._starts) < self._kept:
+            return None
+        pace = self.pace()
+        if pace >= limits.most_starts:
+            return True
+        return False if pace <= limits.healthy_starts else None
+
+    def pace(self) -> float:
+        """Starts per hour over the last few."""
+        if len(self._starts) < 2:
+            return 0.0
+        return (len(self._starts) - 1) * 60 * _MINUTE_MS / (self._starts[-1] - self._starts[0])
+
+    def loss_w(self, _values: Values, /) -> float | None:
+        return None
+
+    def seen(self) -> dict[str, float]:
+        """Starts per hour."""
+        return {"starts_per_hour": round(self.pace(), 1)}
+
+    def move(self, move: Move, /) -> None:
+        self._starts = [move(start_ms) for start_ms in self._starts]
+        self._last_ms = move(self._last_ms)
+
+    def state(self) -> list[Any]:
+        return [self._starts, self._on, self._last_ms]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        if state:
+            self._starts, self._on, self._last_ms = list(state[0]), state[1], state[2]
+
+
+@dataclass(frozen=True, slots=True)
+class HuntingLimits:
+    """K, s. A turn counts when the flow went `swing` back; `turns` of them within `within_s` are hunting.
+
+    Turns that follow the burner's own switching are none: of the legs between them at least `own` must go against it.
+    """
+
+    swing: float = 3.0
+    turns: int = 6
+    within_s: float = 4500.0
+    own: int = 2
+    most_step_s: float = 200.0
+
+
+class Hunting:
+    """The flow temperature swings around its set point while the pump runs, and not because the burner switches."""
+
+    code = FaultCode.HUNTING
+    needs = (frozenset({FLOW_TEMPERATURE, PUMP_ON}),)
+    watched: SignalName | None = None
+
+    def __init__(self, limits: HuntingLimits) -> None:
+        self._limits = limits
+        self._most_step_ms = round(limits.most_step_s * 1000)
+        self._within_ms = round(limits.within_s * 1000)
+        self._last_ms = 0
+        self._running = False
+        self._memory = Memory()
+
+    def judge(self, reading: Reading) -> Verdict:
+        values = reading.values
+        flow, pump = values.get(FLOW_TEMPERATURE), values.get(PUMP_ON)
+        if flow is None or pump is None:
+            return None
+        at_ms, running = reading.at_ms, pump >= 0.5
+        step_ms = at_ms - self._last_ms
+        if not running or not self._running or not 0 < step_ms <= self._most_step_ms:
+            self._memory = Memory(extreme=flow)
+        else:
+            burner = values.get(BURNER_ON)
+            self._memory.follow(at_ms, flow, self._limits, burner, step_ms)
+        self._running, self._last_ms = running, at_ms
+        return self._by_turns(at_ms) if running else None
+
+    def _by_turns(self, at_ms: int) -> Verdict:
+        turns, limits = self._memory.turns, self._limits
+        if not turns or at_ms - turns[-1][0] > self._within_ms / 2:
+            return False
+        if len(turns) < int(limits.turns):
+            return None
+        span_ms = turns[-1][0] - turns[0][0]
+        if span_ms > 1.5 * self._within_ms or sum(own for _, own in turns) < limits.own:
+            return False
+        return True if span_ms <= self._within_ms else None
+
+    def loss_w(self, _values: Values, /) -> float | None:
+        return None
+
+    def seen(self) -> dict[str, float]:
+        """Minutes of a whole swing."""
+        turns = self._memory.turns
+        if len(turns) < 2:
+            return {}
+        return {"swing_minutes": round(2 * (turns[-1][0] - turns[0][0]) / (len(turns) - 1) / _MINUTE_MS, 1)}
+
+    def move(self, move: Move, /) -> None:
+        self._last_ms = move(self._last_ms)
+        self._memory.turns = [(move(at_ms), own) for at_ms, own in self._memory.turns]
+
+    def state(self) -> list[Any]:
+        return [self._last_ms, self._running, self._memory.state()]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        if state:
+            self._last_ms, self._running = state[:2]
+            self._memory = Memory.from_state(state[2])
+
+
+class Memory:
+    """The flow's way: where it turned last, and whether the burner explains the leg in between."""
+
+    __slots__ = ("extreme", "leg_ms", "on_ms", "rising", "turns")
+
+    def __init__(self, extreme: float = 0.0) -> None:
+        self.extreme = extreme
+        self.rising: bool | None = None
+        self.turns: list[tuple[int, bool]] = []  # when, and whether its leg went against the burner
+        self.on_ms = 0
+        self.leg_ms = 0
+
+    def follow(self, at_ms: int, flow: float, limits: HuntingLimits, burner: float | None, step_ms: int) -> None:
+        """Take in a sample that follows the last one."""
+        self.leg_ms += step_ms
+        if burner is not None and burner >= 0.5:
+            self.on_ms += step_ms
+        if self.rising is None:
+            if abs(flow - self.extreme) >= limits.swing:
+                self.rising, self.extreme = flow > self.extreme, flow
+            return
+        ahead = flow - self.extreme if self.rising else self.extreme - flow
+        if ahead >= 0:
+            self.extreme = flow
+        elif -ahead >= limits.swing:
+            self._turn(at_ms, flow, limits, known=burner is not None)
+
+    def _turn(self, at_ms: int, flow: float, limits: HuntingLimits, *, known: bool) -> None:
+        share = self.on_ms / self.leg_ms if self.leg_ms else 0.0
+        explained = known and (share > 0.5 if self.rising else share < 0.5)
+        self.turns.append((at_ms, not explained))
+        del self.turns[: -int(limits.turns)]
+        self.rising, self.extreme, self.on_ms, self.leg_ms = not self.rising, flow, 0, 0
+
+    def state(self) -> list[Any]:
+        return [self.extreme, self.rising, [list(turn) for turn in self.turns], self.on_ms, self.leg_ms]
+
+    @classmethod
+    def from_state(cls, state: Sequence[Any]) -> "Memory":
+        memory = cls(state[0])
+        memory.rising, turns, memory.on_ms, memory.leg_ms = state[1:]
+        memory.turns = [(at_ms, own) for at_ms, own in turns]
+        return memory

@@ -1,0 +1,200 @@
+"""Heating sensors that cannot be right: standing still, swapped, or out of this world."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from agent.domain.faults import FaultCode
+from agent.domain.rules import Memoryless, Values, Verdict
+from agent.domain.signals import (
+    BURNER_ON,
+    FLOW_TEMPERATURE,
+    OUTDOOR_TEMPERATURE,
+    PUMP_ON,
+    RETURN_TEMPERATURE,
+    ROOM_TEMPERATURE,
+    Reading,
+    SignalName,
+)
+from agent.domain.timeline import Move
+
+_HOUR_MS: Final = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class RoomStuckLimits:
+    """K, s. A change up to `dead_band` is none. A sensor that often stood still is given `patience` times as long."""
+
+    dead_band: float = 0.02
+    patience: float = 3.0
+    learn_s: float = 86_400.0
+
+
+class RoomSensorStuck:
+    """The room temperature does not move at all. How long it may stand is the timing's debounce."""
+
+    code = FaultCode.ROOM_SENSOR_STUCK
+    needs = (frozenset({ROOM_TEMPERATURE}),)
+    watched: SignalName | None = None
+
+    def __init__(self, limits: RoomStuckLimits) -> None:
+        self._limits = limits
+        self._learn_ms = round(limits.learn_s * 1000)
+        self._value: float | None = None
+        self._since_ms = 0
+        self._last_ms = 0
+        self._longest_ms = 0
+
+    def judge(self, reading: Reading) -> Verdict:
+        room = reading.values.get(ROOM_TEMPERATURE)
+        if room is None:
+            return None
+        at_ms = reading.at_ms
+        if self._value is None or abs(room - self._value) > self._limits.dead_band:
+            stood_ms = self._last_ms - self._since_ms
+            # Once it stood so long that it was told, it does not teach how long is usual.
+            if self._value is not None and self._longest_ms < stood_ms < self._learn_ms:
+                self._longest_ms = stood_ms
+            self._value, self._since_ms, self._last_ms = room, at_ms, at_ms
+            return False
+        self._last_ms = at_ms
+        usual_ms = self._limits.patience * self._longest_ms
+        return None if usual_ms > self._learn_ms and at_ms - self._since_ms < usual_ms else True
+
+    def loss_w(self, _values: Values, /) -> float | None:
+        return None
+
+    def seen(self) -> dict[str, float]:
+        """Hours that it stands, and the longest it did before."""
+        return {
+            "unchanged_hours": round((self._last_ms - self._since_ms) / _HOUR_MS, 1),
+            "longest_before_hours": round(self._longest_ms / _HOUR_MS, 1),
+        }
+
+    def move(self, move: Move, /) -> None:
+        self._since_ms, self._last_ms = move(self._since_ms), move(self._last_ms)
+
+    def state(self) -> list[Any]:
+        return [self._value, self._since_ms, self._last_ms, self._longest_ms]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        if state:
+            self._value, self._since_ms, self._last_ms, self._longest_ms = state
+
+
+@dataclass(frozen=True, slots=True)
+class SwapLimits:
+    """K. The return this much warmer than the flow fails, the flow this much warmer is well."""
+
+    wrong: float = 1.5
+    right: float = 0.5
+
+
+class SensorsSwapped(Memoryless):
+    """The return is warmer than the flow while heat is made and moved."""
+
+    code = FaultCode.SENSORS_SWAPPED
+    needs = (
+        frozenset({FLOW_TEMPERATURE, RETURN_TEMPERATURE, PUMP_ON, BURNER_ON}),
+        frozenset({FLOW_TEMPERATURE, RETURN_TEMPERATURE, PUMP_ON, OUTDOOR_TEMPERATURE}),
+    )
+    _COOL: Final = 15.0
+
+    def __init__(self, limits: SwapLimits) -> None:
+        self._limits = limits
+
+    def judge(self, reading: Reading) -> Verdict:
+        values = reading.values
+        flow, back, pump = values.get(FLOW_TEMPERATURE), values.get(RETURN_TEMPERATURE), values.get(PUMP_ON)
+        if flow is None or back is None or pump is None or pump < 0.5:
+            return None
+        # A heat pump that cools in summer has the same picture.
+        if values.get(BURNER_ON, 0.0) < 0.5 and values.get(OUTDOOR_TEMPERATURE, 99.0) >= self._COOL:
+            return None
+        if back - flow > self._limits.wrong:
+            return True
+        return False if flow - back > self._limits.right else None
+
+
+@dataclass(frozen=True, slots=True)
+class OutdoorLimits:
+    """K. Air does not change by more than `step` + `per_hour` × hours between samples.
+
+    Such a step is taken as an error of the sensor that lasts until one of at least `healthy` is undone. `swing` is how
+    far from the mean of the last days the air may be, `accept_s` how long an error of that kind is believed.
+    """
+
+    step: float = 4.5
+    per_hour: float = 7.0
+    healthy: float = 3.0
+    swing: float = 22.0
+    accept_s: float = 30 * 86_400.0
+
+
+class OutdoorImplausible:
+    """The outdoor temperature jumped as air does not, or lies far from all of the last days."""
+
+    code = FaultCode.OUTDOOR_SENSOR_IMPLAUSIBLE
+    needs = (frozenset({OUTDOOR_TEMPERATURE}),)
+    watched: SignalName | None = None
+    _TAU_H: Final = 72.0
+    _LEAST_H: Final = 48.0
+    _LONGEST_H: Final = 1.5
+
+    def __init__(self, limits: OutdoorLimits) -> None:
+        self._limits = limits
+        self._accept_ms = round(limits.accept_s * 1000)
+        self._value: float | None = None
+        self._last_ms = 0
+        self._offset = 0.0
+        self._offset_ms = 0
+        self._mean = 0.0
+        self._hours = 0.0
+
+    def judge(self, reading: Reading) -> Verdict:
+        air = reading.values.get(OUTDOOR_TEMPERATURE)
+        if air is None:
+            return None
+        at_ms, before, limits = reading.at_ms, self._value, self._limits
+        hours = (at_ms - self._last_ms) / _HOUR_MS
+        self._value, self._last_ms = air, at_ms
+        if before is None:
+            self._mean = air
+            return None
+        if 0.0 < hours <= self._LONGEST_H:
+            step = air - before
+            if abs(step) > limits.step + limits.per_hour * hours:
+                self._offset, self._offset_ms = self._offset + step, at_ms
+        if self._offset and at_ms - self._offset_ms > self._accept_ms:
+            self._offset = 0.0
+        if abs(self._offset) >= limits.healthy:
+            return True
+        self._offset = 0.0
+        return self._by_climate(air, hours)
+
+    def _by_climate(self, air: float, hours: float) -> Verdict:
+        off = abs(air - self._mean)
+        known = self._hours >= self._LEAST_H
+        if known and off > self._limits.swing:
+            return True
+        if 0.0 < hours <= self._LONGEST_H:
+            self._hours += hours
+            self._mean += (air - self._mean) * hours / (min(self._hours, self._TAU_H) + hours)
+        return False if not known or off < self._limits.swing - 3.0 else None
+
+    def loss_w(self, _values: Values, /) -> float | None:
+        return None
+
+    def seen(self) -> dict[str, float]:
+        """The step that nothing explains, and the mean of the last days, in °C."""
+        return {"step": round(self._offset, 1), "mean_of_days": round(self._mean, 1)}
+
+    def move(self, move: Move, /) -> None:
+        self._last_ms, self._offset_ms = move(self._last_ms), move(self._offset_ms)
+
+    def state(self) -> list[Any]:
+        return [self._value, self._last_ms, self._offset, self._offset_ms, self._mean, self._hours]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        if state:
+            self._value, self._last_ms, self._offset, self._offset_ms, self._mean, self._hours = state

@@ -1,0 +1,89 @@
+"""Panels that give less than this roof has shown under a clear sky."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agent.domain.expectation_pv import PvExpectation
+from agent.domain.faults import FaultCode
+from agent.domain.rules import Values, Verdict, has_stopped
+from agent.domain.signals import (
+    BATTERY_SOC,
+    GRID_POWER,
+    INVERTER_STATE,
+    PV_POWER,
+    InverterState,
+    Reading,
+    SignalName,
+)
+from agent.domain.timeline import Move
+
+
+@dataclass(frozen=True, slots=True)
+class UnderperformanceLimits:
+    """Shares of what is expected. Below `least_share` under a steady sky it fails, above `healthy_share` it is well.
+
+    Under `overcast_share` a steady sky is a closed one, which proves nothing. With a battery at `full_soc` and less
+    than `export_w` to the grid the inverter may be holding back.
+    """
+
+    least_share: float = 0.8
+    healthy_share: float = 0.88
+    overcast_share: float = 0.42
+    full_soc: float = 95.0
+    export_w: float = 50.0
+
+
+class PvUnderperformance:
+    """Under a steady sky, clearly less than this roof gave before at the same hour of the sun."""
+
+    code = FaultCode.PV_UNDERPERFORMANCE
+    needs = (frozenset({PV_POWER}),)
+    watched: SignalName | None = None
+
+    def __init__(self, limits: UnderperformanceLimits, place: tuple[float, float]) -> None:
+        self._limits = limits
+        self._roof = PvExpectation(place)
+        self._expected_w = 0.0
+
+    def judge(self, reading: Reading) -> Verdict:
+        values = reading.values
+        pv = values.get(PV_POWER)
+        if pv is None or _held_back(values, self._limits):
+            return None
+        moment = self._roof.update(reading.at_ms, pv)
+        if moment is None:
+            return None
+        self._expected_w = moment.expected_w
+        limits = self._limits
+        if moment.share >= limits.healthy_share - moment.tolerance:
+            return False
+        if moment.steady and limits.overcast_share <= moment.share < limits.least_share - moment.tolerance:
+            return True
+        return None
+
+    def loss_w(self, values: Values, /) -> float | None:
+        return max(0.0, self._expected_w - values[PV_POWER])
+
+    def seen(self) -> dict[str, float]:
+        """What was expected, as evidence."""
+        return {f"expected_{PV_POWER}": round(self._expected_w, 1)}
+
+    def move(self, move: Move, /) -> None:
+        self._roof.move(move)
+
+    def state(self) -> list[Any]:
+        return [self._expected_w, self._roof.state()]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        if state:
+            self._expected_w = state[0]
+            self._roof.restore(state[1])
+
+
+def _held_back(values: Values, limits: UnderperformanceLimits) -> bool:
+    """Whether the inverter stands still, or turns the panels down because nobody takes their power."""
+    if has_stopped(values) or values.get(INVERTER_STATE) == InverterState.THROTTLED:
+        return True
+    grid = values.get(GRID_POWER)
+    return values.get(BATTERY_SOC, 0.0) >= limits.full_soc and grid is not None and grid > -limits.export_w

@@ -1,0 +1,166 @@
+"""A signal that repeats itself while it should move: pure, one object a signal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from agent.domain.signals import (
+    BATTERY_CHARGE_TOTAL,
+    BATTERY_DISCHARGE_TOTAL,
+    BATTERY_POWER,
+    BATTERY_SOC,
+    FLOW_TEMPERATURE,
+    GRID_EXPORT_TOTAL,
+    GRID_IMPORT_TOTAL,
+    GRID_POWER,
+    LOAD_ENERGY_TOTAL,
+    LOAD_POWER,
+    OUTDOOR_TEMPERATURE,
+    PUMP_ON,
+    PV_ENERGY_TOTAL,
+    PV_POWER,
+    RETURN_TEMPERATURE,
+    SignalName,
+)
+from agent.domain.timeline import Move
+
+_HOUR_MS: Final = 3_600_000
+_LONGEST_STEP_MS: Final = _HOUR_MS
+_LEAST_SAMPLES: Final = 12
+_PATIENCE: Final = 3
+_COARSE: Final = 0.02
+_COARSE_TIMES: Final = 8
+_MOVES_TO_KNOW: Final = 20
+_CLIPPED: Final = 0.9
+
+# Hours of motion that a signal may stand, before it has shown how long it usually does.
+LIMITS_H: Final[Mapping[SignalName, float]] = {
+    LOAD_POWER: 3.0,
+    GRID_POWER: 3.0,
+    PV_POWER: 6.0,
+    BATTERY_SOC: 3.0,
+    OUTDOOR_TEMPERATURE: 12.0,
+    FLOW_TEMPERATURE: 8.0,
+    RETURN_TEMPERATURE: 8.0,
+    PV_ENERGY_TOTAL: 3.0,
+    GRID_IMPORT_TOTAL: 3.0,
+    GRID_EXPORT_TOTAL: 3.0,
+    BATTERY_CHARGE_TOTAL: 3.0,
+    BATTERY_DISCHARGE_TOTAL: 3.0,
+    LOAD_ENERGY_TOTAL: 6.0,
+}
+_DRIVEN: Final[Mapping[SignalName, tuple[SignalName, float]]] = {
+    # Counter -> the power that moves it and the least of it, negative where the counter counts what goes out.
+    PV_ENERGY_TOTAL: (PV_POWER, 400.0),
+    GRID_IMPORT_TOTAL: (GRID_POWER, 400.0),
+    GRID_EXPORT_TOTAL: (GRID_POWER, -400.0),
+    BATTERY_CHARGE_TOTAL: (BATTERY_POWER, 400.0),
+    BATTERY_DISCHARGE_TOTAL: (BATTERY_POWER, -400.0),
+    LOAD_ENERGY_TOTAL: (LOAD_POWER, 300.0),
+}
+_POWERS: Final = frozenset({LOAD_POWER, GRID_POWER})
+
+
+def should_move(name: SignalName, value: float, values: Mapping[SignalName, float], peak: float) -> bool:
+    """Whether a signal that stands at `value` has a reason to move now. `peak` is the highest it ever had."""
+    if name in _POWERS:
+        return value != 0.0
+    if name == PV_POWER:
+        # At its highest it is the inverter's limit.
+        return 50.0 < value < _CLIPPED * peak
+    if name == BATTERY_SOC:
+        return 8.0 < value < 95.0 and abs(values.get(BATTERY_POWER, 0.0)) > 300.0
+    if name in (FLOW_TEMPERATURE, RETURN_TEMPERATURE):
+        return values.get(PUMP_ON, 0.0) >= 0.5
+    driven = _DRIVEN.get(name)
+    if driven is None:
+        return True
+    power = values.get(driven[0], 0.0)
+    return power > driven[1] if driven[1] > 0 else power < driven[1]
+
+
+class Standing:
+    """How long one signal has stood although it should have moved, and how long it does when all is well.
+
+    >>> load = Standing(LOAD_POWER)
+    >>> for minute in range(240):
+    ...     load.update(minute * 60_000, 300.0 if minute >= 30 else 300.0 + minute, {})
+    >>> load.stuck, load.since_ms // 60_000
+    (True, 30)
+    """
+
+    __slots__ = (
+        *("_limit_ms", "_longest_ms", "_name", "_peak", "_samples", "_step"),
+        *("last_ms", "moves", "moving_ms", "since_ms", "value"),
+    )
+
+    def __init__(self, name: SignalName) -> None:
+        self._name = name
+        self._limit_ms = round(LIMITS_H[name] * _HOUR_MS)
+        self.value: float | None = None
+        self.last_ms = 0
+        self.since_ms = 0  # since when it stands
+        self.moving_ms = 0  # of that, how long it should have moved
+        self.moves = 0  # times that it was seen to change
+        self._samples = 0
+        self._longest_ms = 0
+        self._peak = 0.0
+        self._step = 0.0  # the smallest change ever seen
+
+    def update(self, at_ms: int, value: float, values: Mapping[SignalName, float]) -> None:
+        """Take in a good sample, among `values` of the same instant."""
+        if value != self.value:
+            self.moved(at_ms, value)
+        else:
+            self.stood(at_ms, value, values)
+
+    def stood(self, at_ms: int, value: float, values: Mapping[SignalName, float]) -> None:
+        """A sample like the last one."""
+        step_ms = at_ms - self.last_ms
+        self.last_ms = at_ms
+        if 0 < step_ms <= _LONGEST_STEP_MS and should_move(self._name, value, values, self._peak):
+            if not self.moving_ms:
+                self.since_ms = at_ms - step_ms
+            self.moving_ms += step_ms
+            self._samples += 1
+
+    def moved(self, at_ms: int, value: float) -> None:
+        """A sample unlike the last one."""
+        if self.moving_ms:
+            if self._longest_ms < self.moving_ms < self._limit_ms:
+                self._longest_ms = self.moving_ms
+            self.moving_ms = self._samples = 0
+        if self.value is not None:
+            step = abs(value - self.value)
+            if not 0.0 < self._step <= step:
+                self._step = step
+        if value > self._peak:
+            self._peak = value
+        self.value, self.last_ms = value, at_ms
+        self.moves += 1
+
+    def _allowed_ms(self) -> int:
+        coarse = self.value is not None and self._step > _COARSE * abs(self.value)
+        times = _COARSE_TIMES if coarse else 1
+        return max(times * self._limit_ms, _PATIENCE * self._longest_ms)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it stood far too long; what never moved is not known to."""
+        return self.moves > _MOVES_TO_KNOW and self._samples >= _LEAST_SAMPLES and self.moving_ms >= self._allowed_ms()
+
+    @property
+    def stood_h(self) -> float:
+        """Hours that it stood while it should have moved."""
+        return self.moving_ms / _HOUR_MS
+
+    def move(self, move: Move) -> None:
+        """The clock was set."""
+        self.since_ms, self.last_ms = move(self.since_ms), move(self.last_ms)
+
+    def state(self) -> list[Any]:
+        times = [self.since_ms, self.last_ms, self.moving_ms, self.moves, self._samples, self._longest_ms]
+        return [self.value, self._peak, self._step, *times]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        self.value, self._peak, self._step = state[:3]
+        self.since_ms, self.last_ms, self.moving_ms, self.moves, self._samples, self._longest_ms = state[3:]
