@@ -76,8 +76,12 @@ class Visitor:
         status = _publish(
             wire.topic(self.name, wire.STATUS), wire.encode_status(wire.Status("online", now_ms)), 2, retain=True
         )
-        twin = encode_twin(TwinMessage(now_ms, doc=_document(self.name)), squeezed=True)
-        return status + _publish(wire.topic(self.name, wire.TWIN_REPORTED), twin, 3) + self.backlog(4)
+        return status + self.twin(3) + self.backlog(4)
+
+    def twin(self, number: int) -> bytes:
+        version = time.time_ns() // 1_000_000
+        twin = encode_twin(TwinMessage(version, doc=_document(self.name)), squeezed=True)
+        return _publish(wire.topic(self.name, wire.TWIN_REPORTED), twin, number)
 
     def backlog(self, number: int) -> bytes:
         return _publish(wire.topic(self.name, wire.UP), self.up, number)
@@ -117,6 +121,7 @@ class Crowd:
     async def run(self) -> dict[str, Any]:
         """Come, and stay until `leave` is set; returns once all are drained."""
         began = time.monotonic()
+        self._going = asyncio.create_task(self._leave.wait())
         self._visits = [asyncio.create_task(self._visit(visitor)) for visitor in self._visitors]
         await self._all_drained.wait()
         waits = sorted(self._waits)
@@ -158,35 +163,53 @@ class Crowd:
             if self._to_leave > 0:
                 self._to_leave -= 1
             else:
-                await self._leave.wait()
+                await self._stay(visitor, reader, writer)
         finally:
             writer.close()
 
-    async def _acknowledged(self, visitor: Visitor, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer the broker; send again when the aggregator's word does not come in time, as a device does."""
-        timeout_s, number = _ACK_TIMEOUT_S, 4
-        deadline = time.monotonic() + timeout_s
+    async def _stay(self, visitor: Visitor, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer what is asked until all go home."""
+        listening = asyncio.create_task(self._listen(visitor, reader, writer))
+        await asyncio.wait([listening, self._going], return_when=asyncio.FIRST_COMPLETED)
+        if listening.done():
+            listening.result()
+        listening.cancel()
+
+    async def _listen(self, visitor: Visitor, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
+            self._hear(visitor, writer, *await _read(reader))
+
+    async def _acknowledged(self, visitor: Visitor, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Send again when the aggregator's word does not come in time, as a device does."""
+        timeout_s, through = _ACK_TIMEOUT_S, 0
+        deadline = time.monotonic() + timeout_s
+        while through < visitor.last:
             try:
                 kind, body = await asyncio.wait_for(_read(reader), max(0.0, deadline - time.monotonic()))
             except TimeoutError:
                 self.told["sent again"] += 1
-                number, timeout_s = number + 1, min(300.0, 2 * timeout_s)
-                writer.write(visitor.backlog(number))
+                timeout_s = min(300.0, 2 * timeout_s)
+                writer.write(visitor.backlog(5))
                 deadline = time.monotonic() + timeout_s * self._chance.uniform(0.75, 1.0)
-                continue
-            if kind & 0xF0 != _PUBLISH:
-                continue
-            topic, payload, identifier = _published(kind, body)
-            if identifier is not None:
-                writer.write(_packet(_PUBACK, identifier))
-            if topic.endswith(f"/{wire.ACK}"):
-                ack = wire.decode_ack(payload)
-                self.told["asked for the twin"] += ack.want_twin
-                self.told["rejected"] += len(ack.rejected)
-                self.told["asked to slow down"] += ack.slow_s > 0
-                if ack.through >= visitor.last:
-                    return
+            else:
+                through = self._hear(visitor, writer, kind, body)
+
+    def _hear(self, visitor: Visitor, writer: asyncio.StreamWriter, kind: int, body: bytes) -> int:
+        """Answer broker and aggregator; returns how far the aggregator says it is, 0 when this does not say."""
+        if kind & 0xF0 != _PUBLISH:
+            return 0
+        topic, payload, identifier = _published(kind, body)
+        if identifier is not None:
+            writer.write(_packet(_PUBACK, identifier))
+        if not topic.endswith(f"/{wire.ACK}"):
+            return 0
+        ack = wire.decode_ack(payload)
+        if ack.want_twin:
+            self.told["asked for the twin"] += 1
+            writer.write(visitor.twin(6))
+        self.told["rejected"] += len(ack.rejected)
+        self.told["asked to slow down"] += ack.slow_s > 0
+        return ack.through
 
 
 async def _read(reader: asyncio.StreamReader) -> tuple[int, bytes]:

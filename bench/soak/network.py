@@ -61,7 +61,7 @@ _TRIALS: Final = (
     _Trial("2 s delay", 30, _bad(delay_s=1.0)),
     _Trial("64 kbit/s", 30, _bad(rate_bit_s=64_000.0)),
     _Trial("partitions of 1 s to 60 s", 120, _partitions),
-    _Trial("30 % loss, 2 s delay and 64 kbit/s at once", 2, _bad(0.3, 1.0, 64_000.0)),
+    _Trial("30 % loss, 2 s delay and 64 kbit/s at once", 6, _bad(0.3, 1.0, 64_000.0)),
 )
 
 
