@@ -15,7 +15,7 @@ from cloud.config import Loaded, load
 from cloud.devices.settings import DevicesTable
 from cloud.identity import authority as ca
 from cloud.identity.desk import Desk, Invitation
-from cloud.identity.folder import certificate_in
+from cloud.identity.folder import certificate_in, check_hosts
 from cloud.identity.mosquitto import PORT, listener
 from cloud.identity_wiring import folder_of, open_desk
 from cloud.ports import CertificateRow, ClaimRow, Clock, IdentityBook
@@ -102,6 +102,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _make(args: argparse.Namespace, loaded: Loaded, clock: Clock) -> None:
     folder = folder_of(loaded)
+    check_hosts(args.host)
     authority = folder.create(clock.now_ms())
     folder.refresh(authority, clock.now_ms(), args.host, args.group)
 
@@ -121,7 +122,9 @@ def _made(args: argparse.Namespace, loaded: Loaded, desk: Desk) -> None:
     relative = loaded.settings.identity.folder
     print(f'[broker]\nhost = "{hosts[0]}"\nport = {PORT}')
     print(f'cafile = "{relative}/{folder.ca.name}"\ncertfile = "{relative}/{folder.aggregator.name}"')
-    print("\nThe broker: emberwatt-cloud identity broker-config > /etc/mosquitto/conf.d/emberwatt.conf")
+    print('\n[devices]\nhost = "0.0.0.0"\nport = 8443')
+    print("\nThe broker, which must be reloaded if it runs already:\n")
+    print("emberwatt-cloud identity broker-config > /etc/mosquitto/conf.d/emberwatt.conf")
 
 
 def _invite(args: argparse.Namespace, loaded: Loaded, desk: Desk) -> None:

@@ -173,6 +173,11 @@ def revoked_rows(entries: x509.CertificateRevocationList) -> list[RevokedRow]:
     ]
 
 
+def is_address(host: str) -> bool:
+    """Whether it is an address, and not a name."""
+    return _address(host) is not None
+
+
 def to_ms(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 

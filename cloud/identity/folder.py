@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,8 @@ from agent.domain.errors import BadSetup
 from cloud.identity import authority as ca
 from cloud.identity.authority import Authority
 
+_LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_NAME: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _SECRET: Final = 0o600
 _BROKERS: Final = 0o640
 _PUBLIC: Final = 0o644
@@ -71,8 +74,13 @@ class Folder:
         wanted = list(hosts) or (["localhost", "127.0.0.1"] if present is None else ca.hosts_of(present))
         if present is None or sorted(wanted) != sorted(ca.hosts_of(present)) or _is_old(present, authority, now_ms):
             key = ca.make_key()
-            self.write(self.server, ca.pem(_server(authority, wanted, key, now_ms)) + ca.key_pem(key), _BROKERS, group)
+            made = ca.issue_server(authority, wanted, key.public_key(), now_ms)
+            self.write(self.server, ca.pem(made) + ca.key_pem(key), _BROKERS, group)
             written.append(self.server)
+        elif group:
+            with _errors(self.server):
+                _give_to(self.server, group)
+                self.server.chmod(_BROKERS)
         own = certificate_in(self.aggregator)
         if own is None or _is_old(own, authority, now_ms):
             key = ca.make_key()
@@ -118,18 +126,18 @@ def certificate_in(path: Path) -> x509.Certificate | None:
         raise BadSetup(str(path), f"cannot be read: {error.strerror}") from error
 
 
+def check_hosts(hosts: Sequence[str]) -> None:
+    """Raises `BadSetup` for what is neither a name as RFC 1123 has it nor an address."""
+    for host in hosts:
+        if _NAME.fullmatch(host) is None and not ca.is_address(host):
+            hint = "for example --host broker.example.org --host 192.0.2.7"
+            raise BadSetup("--host", f"{host!r}: expected a name or an address", hint=hint)
+
+
 def _is_old(certificate: x509.Certificate, authority: Authority, now_ms: int) -> bool:
     end_ms = ca.to_ms(certificate.not_valid_after_utc)
     last = certificate.not_valid_after_utc >= authority.certificate.not_valid_after_utc
     return certificate.issuer != authority.certificate.subject or (end_ms - now_ms < _RENEW_LEFT_MS and not last)
-
-
-def _server(authority: Authority, hosts: Sequence[str], key: ca.Key, now_ms: int) -> x509.Certificate:
-    try:
-        return ca.issue_server(authority, hosts, key.public_key(), now_ms)
-    except ValueError as error:
-        hint = "for example --host broker.example.org --host 192.0.2.7"
-        raise BadSetup("--host", f"{', '.join(hosts)!r} cannot be in a certificate ({error})", hint=hint) from error
 
 
 @contextmanager

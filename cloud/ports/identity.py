@@ -80,7 +80,9 @@ class RevokedRow(msgspec.Struct, frozen=True):
 class IdentityBook(Protocol):
     """What identity needs of the store. Each call that writes is one transaction. Raises `Transient`."""
 
-    def invite(self, claim: ClaimRow) -> None: ...
+    def invite(self, claim: ClaimRow) -> None:
+        """Keep an invitation; an earlier one for the same device that is still open is withdrawn."""
+        ...
 
     def invitation(self, token: str) -> ClaimRow | None: ...
 

@@ -24,6 +24,7 @@ class SqlIdentities:
     def invite(self, claim: ClaimRow) -> None:
         """See `cloud.ports.IdentityBook`."""
         with self._database.write() as connection:
+            _withdraw(connection, claim.device)
             connection.execute(insert(claims).values(_values(claim)))
 
     def invitation(self, token: str) -> ClaimRow | None:
@@ -78,7 +79,7 @@ class SqlIdentities:
         with self._database.write() as connection:
             live = [row for row in _of(connection, device) if row.revoked_ms is None]
             _revoke(connection, live, reason, now_ms)
-            connection.execute(delete(claims).where(claims.c.device == device, claims.c.used_ms.is_(None)))
+            _withdraw(connection, device)
         return live
 
     def revoked(self) -> list[RevokedRow]:
@@ -168,6 +169,12 @@ def _revoke(connection: Connection, rows: Sequence[CertificateRow], reason: str,
     entries = [_values(RevokedRow(row.serial, row.device, now_ms, reason)) for row in rows]
     if entries:
         connection.execute(insert(revocations), entries)
+
+
+def _withdraw(connection: Connection, device: str) -> None:
+    """Open invitations of one device; those for any device stay."""
+    if device:
+        connection.execute(delete(claims).where(claims.c.device == device, claims.c.used_ms.is_(None)))
 
 
 def _values(row: ClaimRow | RevokedRow) -> dict[str, Any]:
