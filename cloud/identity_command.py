@@ -16,7 +16,7 @@ from cloud.devices.settings import DevicesTable
 from cloud.identity import authority as ca
 from cloud.identity.desk import Desk, Invitation
 from cloud.identity.folder import certificate_in, check_hosts
-from cloud.identity.mosquitto import PORT, listener
+from cloud.identity.mosquitto import PORT, listeners
 from cloud.identity_wiring import folder_of, open_desk
 from cloud.ports import CertificateRow, ClaimRow, Clock, IdentityBook
 from cloud.store.database import Database
@@ -50,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     revoking.add_argument("--reason", default="", help="for those who read the list later")
     brokers = parts.add_parser("broker-config", help="print what Mosquitto must be told")
     brokers.add_argument("--listen", type=int, default=PORT, metavar="PORT", help="(default: %(default)s)")
+    brokers.add_argument(
+        "--websocket", type=int, default=None, metavar="PORT", help="listen for WebSockets too, with TLS"
+    )
     for each in parts.choices.values():
         each.add_argument("--config", type=Path, default=None, metavar="CLOUD.toml", help="the aggregator's")
     for name in ("init", "claim", "reclaim", "list", "revoke"):
@@ -82,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     loaded = load(args.config)
     if args.part == "broker-config":
         folder_of(loaded).load()
-        print(listener(folder_of(loaded).path.resolve(), args.listen), end="")
+        print(listeners(folder_of(loaded).path.resolve(), args.listen, args.websocket), end="")
         return 0
     clock = make_clock(loaded)
     if args.part == "init":
