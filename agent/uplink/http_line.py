@@ -80,7 +80,7 @@ class HttpLine:
                     return await self._attempt(method, target, body)
             except TimeoutError as error:
                 raise UplinkUnavailable(f"{self.where}: no answer within {self._timeout_s + patience_s:g} s") from error
-            except (OSError, EOFError, ValueError) as error:
+            except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
                 raise UplinkUnavailable(f"{self.where}: {_words(error)}") from error
 
     def close(self) -> None:
