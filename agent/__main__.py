@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -198,9 +199,12 @@ def _config_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from agent import app, config
+    from agent import config, running
 
-    asyncio.run(app.run(config.load(arguments.config), arguments.history, until_drained=arguments.until_drained))
+    again = running.run(config.load(arguments.config), arguments.history, until_drained=arguments.until_drained)
+    if asyncio.run(again):
+        # The same command in the same process: whoever watches it notices a restart, not an end.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return 0
 
 

@@ -1,93 +1,117 @@
-"""The only place that knows all parts of the agent: it opens them, wires them, and stops them in order."""
+"""The only place that knows all parts of the agent: it wires them, changes them, and says how they are."""
 
 import asyncio
 import logging
-import os
-import shutil
-import signal
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
-from agent import __version__
-from agent.clock import SystemClock
+from agent import __version__, watchdog
+from agent.clock import SimulatedClock, SystemClock
 from agent.config import AgentSettings
-from agent.domain.errors import BadSetup, SourceUnavailable
-from agent.domain.signals import Equipment, Quality, Reading
-from agent.domain.wire import Event
+from agent.domain.errors import BadSetup
+from agent.domain.twin import Document
+from agent.domain.wire import Body, Event
+from agent.errands import errands
 from agent.identity.keeper import keeper_for
+from agent.last_words import LastWords
+from agent.log_tail import LogTail
 from agent.onsite.keeping import proof_section
-from agent.outbox.sqlite import OutboxSettings, SqliteOutbox
+from agent.outbox.sqlite import SqliteOutbox
+from agent.parts import Parts
 from agent.pipeline import Pipeline
 from agent.ports import Clock, Source
-from agent.sources.carrier_tables import AnyTable, ModbusTable
-from agent.sources.carriers import Carriers
-from agent.sources.in_turn import ModbusInTurn
-from agent.sources.modbus import ModbusSource
-from agent.sources.poller import Poller
-from agent.sources.profile import Profile
-from agent.sources.profile_file import load_profile
-from agent.sources.proxy import Proxy
+from agent.reported import Health, restarts_section, site_section, sources_section
+from agent.site_file import SiteFile
+from agent.steering.command_log import CommandLog
+from agent.steering.orders import Orders, OrdersSettings
+from agent.steering.steward import Steward
+from agent.supervision import Supervisor
 from agent.timekeeping import Timekeeper
 from agent.uplink.drain import Uplink
+from agent.watchdog import Deadlines, Notifier, Work
 from agent.way_out import Place, clock_trust, make_uplink
 
 log = logging.getLogger("emberwatt.agent")
 
-JOURNAL = "journal.db"
 HISTORY_HOLD = 200
-IDENTIFY_AGAIN_S = 3600.0
 REFUSED_AGAIN_S = 300.0
-MEASURE_AGAIN_MS = 300_000
-
-
-def make_sources(settings: AgentSettings) -> list[Source]:
-    """The devices of all `[[source]]` tables; a profile's own file is looked for beside the site file."""
-    folder = settings.path.parent
-
-    def load(name: str, variants: Sequence[str]) -> Profile:
-        return load_profile(folder / name if name.endswith(".toml") else name, variants)
-
-    carriers = Carriers(settings.clock, load=load)
-    return [carriers.make_from(table) for table in settings.sources]
+SETTLE_S = 30.0
 
 
 class Agent:
-    """One site: its sources, its pipeline, its journal and its way out."""
+    """One site: its devices, its pipeline, its journal and its way out. `doc` are the fleet's wishes in force."""
 
-    def __init__(self, settings: AgentSettings, outbox: SqliteOutbox, pipeline: Pipeline) -> None:
-        self.settings = settings
-        self.clock = settings.clock
+    def __init__(
+        self, site: SiteFile, doc: Document, steward: Steward, outbox: SqliteOutbox, pipeline: Pipeline
+    ) -> None:
+        self.file = site
+        self.doc = doc
+        self.settings = site.with_wishes(doc)
+        self.clock = self.settings.clock
         self.outbox = outbox
         self.pipeline = pipeline
-        self.sources = make_sources(settings)
-        self.poller = _poller(self.sources, settings)
-        self.equipment: dict[str, Equipment] = {}
+        self.steward = steward
+        self.parts = Parts(self.settings)
+        self.tail = LogTail()
+        self.supervisor = Supervisor(self._restarted)
+        self.identity = keeper_for(self.settings.path, self.settings.state, self.clock)
         self.started_ms = self.clock.now_ms()
         self.time = _timekeeper(self.clock, pipeline, outbox)
-        self.uplink: Uplink | None = None
-        if settings.uplink is not None:
-            ready = self.time.settled if self.time is not None else lambda: True
-            place = Place(settings.device, settings.path.parent)
-            trust = clock_trust(self.time)
-            self.uplink = make_uplink(settings.uplink, place, outbox, self.clock, self.document, ready, trust)
-        self._health: dict[str, Any] = {}
-        self._measured_ms: int | None = None
+        self._log = CommandLog(self.settings.state)
+        settled = self.time.settled if self.time is not None else lambda: True
+        orders = OrdersSettings(self.settings.device)
+        self.orders = Orders(orders, self._log, self.clock, errands(self), self.tell, settled)
+        self.uplink = self._make_uplink(self.settings)
+        self.ended = asyncio.Event()
+        self.begin_again = ""
+        self._words = LastWords(self.settings.state)
+        self._after = ""
+        self._interval_s: float | None = None
+        self._changing = asyncio.Lock()
+        self._broke = False
+        self._health = Health(self.settings.state, outbox, pipeline)
         self._told: tuple[int, dict[str, bool]] = (0, {})
-        self._proof = proof_section(settings.state)
-        self.identity = keeper_for(settings.path, settings.state, self.clock)
+        self._proof = proof_section(self.settings.state)
 
     async def start(self) -> None:
-        """Write down that the agent has started."""
+        """Write down that the agent has started, and after what."""
+        self._after = await asyncio.to_thread(self._words.take)
         if self.time is not None:
             await self.time.start()
         self.pipeline.starts += 1
-        now_ms = self.clock.now_ms()
-        detail: dict[str, str | int | float | bool | None] = {"version": __version__, "starts": self.pipeline.starts}
+        detail: dict[str, str | int] = {"version": __version__, "starts": self.pipeline.starts}
+        if self._after:
+            detail["after"] = self._after
         if self.pipeline.reset:
             detail["diagnosis_reset"] = self.pipeline.reset
-        await self.pipeline.note([(now_ms, Event(now_ms, "start", detail))])
+        await self._note("start", detail)
+
+    async def close(self, why: str) -> None:
+        """Keep what is in memory, and why it ends."""
+        await self.pipeline.commit(always=True)
+        await asyncio.to_thread(self._log.close)
+        await asyncio.to_thread(self._words.say, why)
+
+    def begin(self, notifier: Notifier, *, polling: bool) -> None:
+        """Start the parts; without `polling` only the way out."""
+        if self.uplink is not None:
+            self._begin_uplink(self.uplink)
+            self.supervisor.start("identity", self.identity.run)
+        if polling:
+            self._begin_parts()
+            self.supervisor.start("steering", lambda: self.steward.run(self))
+            self.supervisor.start("commands", self.orders.run)
+        self.supervisor.start("watchdog", lambda: self._watch(notifier))
+
+    def _begin_uplink(self, uplink: Uplink) -> None:
+        self.supervisor.start("uplink", lambda: self.send(uplink), fatal=(BadSetup,))
+
+    def _begin_parts(self) -> None:
+        for name, work in self.parts.works():
+            self.supervisor.start(name, work)
 
     async def feed(self, history: Path) -> int:
         """Judge a recording as if it had been read live, and return how many of its rows were new.
@@ -101,7 +125,7 @@ class Agent:
         for reading in read_recording(history, ColumnMapping()):
             if reading.at_ms <= judged_ms:
                 continue
-            await self.pipeline.take(reading, self._answered(reading))
+            await self.pipeline.take(reading, self.parts.answered(reading))
             rows += 1
             if rows % 256 == 0:
                 # Reading a file is work without a pause: let the uplink have its turn.
@@ -113,39 +137,32 @@ class Agent:
         self._wake(urgent=True)
         return rows
 
-    def _answered(self, reading: Reading) -> dict[str, bool]:
-        """Which devices a recorded row heard of: one whose every signal is missing did not answer."""
-        told = {}
-        for source in self.sources:
-            asked = source.signals & (reading.values.keys() | reading.bad.keys())
-            if asked:
-                told[source.name] = not all(reading.bad.get(name) is Quality.MISSING for name in asked)
-        return told
-
     async def judge(self) -> None:
-        """Readings of the site, one per tick, for ever."""
-        if self.poller is None:
+        """Readings of the site, one per tick, for ever. Where it broke, it goes on from the last checkpoint."""
+        if self.parts.poller is None:
             return
-        async for reading, reachable in self.poller.readings():
+        if self._broke:
+            await self.pipeline.restart(self.settings.diagnosis)
+        self._broke = False
+        try:
+            await self._judge(self.parts)
+        except Exception:
+            self._broke = True
+            raise
+
+    async def _judge(self, parts: Parts) -> None:
+        assert parts.poller is not None
+        async for reading, reachable in parts.poller.readings():
             if self.time is not None:
                 reading = await self.time.look(reading)
+            parts.listen(reading)
             urgent = await self.pipeline.take(reading, reachable)
-            await self._measure()
+            quality = {} if self.time is None else {"clock": self.time.quality}
+            await self._health.measure(self.clock.monotonic_ms(), self.identity.health() | quality)
             told = self.pipeline.written, dict(reachable)
             if urgent or told != self._told:
                 self._told = told
                 self._wake(urgent=urgent)
-
-    async def know(self, source: Source) -> None:
-        """Ask a device who it is, now and again later: it may have been updated or replaced."""
-        while True:
-            try:
-                self.equipment[source.name] = await source.identify()
-            except SourceUnavailable as unavailable:
-                log.info("%s", unavailable)
-                await self.clock.sleep(self.settings.interval_s)
-            else:
-                await self.clock.sleep(IDENTIFY_AGAIN_S)
 
     async def send(self, uplink: Uplink) -> None:
         """Drain the journal for ever.
@@ -162,135 +179,162 @@ class Agent:
                 log.error("uplink: %s", refused)
                 await asyncio.sleep(REFUSED_AGAIN_S)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Document:
         """The reported twin as it is now."""
-        site = self.settings.diagnosis.site
-        place: dict[str, str | float] = {"name": self.settings.site_name, "timezone": site.timezone}
-        if site.latitude is not None and site.longitude is not None:
-            place |= {"latitude": site.latitude, "longitude": site.longitude}
+        agent = {"version": __version__, "started_ms": self.started_ms, "starts": self.pipeline.starts}
+        config, tariff = self.steward.report(self), self.doc.get("tariff")
         return {
-            "agent": {"version": __version__, "started_ms": self.started_ms, "starts": self.pipeline.starts},
-            "site": place,
-            "sources": {table.name: self._describe(table) for table in self.settings.sources},
-            "health": self._health,
+            "agent": agent | ({"after": self._after} if self._after else {}),
+            "site": site_section(self.settings),
+            "sources": sources_section(self.parts),
+            "health": self._health.section | restarts_section(self.supervisor.restarts),
+            **({"config": config} if config else {}),
+            **({"tariff": tariff} if tariff else {}),
             **self._proof,
             **self.pipeline.diagnosis.snapshot(),
         }
 
-    def _describe(self, table: AnyTable) -> dict[str, Any]:
-        entry: dict[str, Any] = {"carrier": str(table.__struct_config__.tag)}
-        if isinstance(table, ModbusTable):
-            entry["profile"] = table.profile
-        known = self.equipment.get(table.name)
-        if known is not None:
-            parts = {"maker": known.maker, "model": known.model, "serial": known.serial, "firmware": known.firmware}
-            entry["equipment"] = parts
-        if self.poller is not None and self.poller.states()[table.name].reachable is not None:
-            entry["reachable"] = self.poller.states()[table.name].reachable
-        return entry
+    # What the steward steers: `agent.steering.steward.Plant`.
 
-    async def _measure(self) -> None:
-        """Health for the twin every few minutes, no finer than a person needs it: each change costs bytes."""
-        now_ms = self.clock.monotonic_ms()
-        if self._measured_ms is not None and now_ms - self._measured_ms < MEASURE_AGAIN_MS:
-            return
-        self._measured_ms = now_ms
-        stats = await self.outbox.stats()
-        health: dict[str, Any] = {
-            "backlog": stats.backlog,
-            "journal": self.pipeline.refused or stats.refused or "ok",
-            "journal_bytes": _rounded(stats.bytes),
-            "disk_free_bytes": _rounded(shutil.disk_usage(self.settings.state).free),
-            "rss_bytes": _rounded(_resident_bytes()),
-        }
-        health |= self.identity.health()
-        if self.time is not None:
-            health["clock"] = self.time.quality
-        if self.pipeline.held:
-            health["held"] = self.pipeline.held
-        if stats.days_left is not None:
-            health["days_left"] = _rounded(int(stats.days_left))
-        self._health = health
+    def site(self) -> Mapping[str, Any]:
+        return self.file.alone.table
+
+    def check(self, doc: Document) -> None:
+        self.file.check(doc)
+
+    async def apply(self, doc: Document) -> None:
+        """Raises `BadSetup`, and then everything goes on as before."""
+        await self._go_on(doc, self._interval_s)
+        self.parts.heard.clear()
+
+    def answering(self) -> frozenset[str]:
+        return self.parts.answering()
+
+    def heard(self) -> frozenset[str]:
+        return frozenset(self.parts.heard)
+
+    async def tell(self, event: str, detail: Mapping[str, str | int]) -> None:
+        await self._note(event, detail)
+        self._wake(urgent=True)
+
+    async def last(self) -> int:
+        return (await self.outbox.position()).last
+
+    async def acknowledged(self) -> int:
+        return (await self.outbox.position()).acknowledged
+
+    # What commands ask for: `agent.errands.Home`.
+
+    def sources(self) -> Sequence[Source]:
+        return self.parts.sources
+
+    @property
+    def budget_s(self) -> float:
+        return self.settings.budget_s
+
+    async def write(self, bodies: Sequence[tuple[int, Body]]) -> None:
+        await self.pipeline.note(bodies)
+        self._wake(urgent=True)
+
+    async def hasten(self, interval_s: float, for_s: float) -> None:
+        await self.supervisor.stop(["interval"])
+        await self._go_on(self.doc, interval_s)
+        self.supervisor.start("interval", lambda: self._calm_down(for_s))
+
+    async def _calm_down(self, after_s: float) -> None:
+        await self.clock.sleep(after_s)
+        await self._go_on(self.doc, None)
+
+    def restart(self, why: str) -> None:
+        self.begin_again = why
+        self.ended.set()
+
+    async def _go_on(self, doc: Document, interval_s: float | None) -> None:
+        """Go on with these wishes and this interval: what they change is made anew, everything else is left alone."""
+        async with self._changing:
+            new, old = self.file.with_wishes(doc, interval_s), self.settings
+            parts = self.parts if replace(new, uplink=old.uplink) == old else Parts(new)
+            uplink = self.uplink if new.uplink == old.uplink else self._make_uplink(new)
+            if doc.get("model") != self.doc.get("model"):
+                await self.file.models.use(doc.get("model"))
+            self.settings, self.doc, self._interval_s = new, doc, interval_s
+            if parts is not self.parts:
+                await self._exchange(parts, retune=new.diagnosis != old.diagnosis)
+            if uplink is not self.uplink and uplink is not None:
+                await self.supervisor.stop(["uplink"])
+                self.uplink = uplink
+                self._begin_uplink(uplink)
+
+    async def _exchange(self, parts: Parts, *, retune: bool) -> None:
+        """Other parts in the place of these, between two readings: no sample is lost."""
+        until = asyncio.get_running_loop().time() + SETTLE_S
+        while not self.parts.idle and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110 a moment, not an event
+            await asyncio.sleep(0.01)
+        judging = "diagnose" in self.supervisor.running()
+        await self.supervisor.stop([name for name, _ in self.parts.works()] + ["diagnose"])
+        try:
+            if retune:
+                await self.pipeline.retune(self.settings.diagnosis)
+            parts.equipment |= self.parts.equipment
+            self.parts = parts
+        finally:
+            self._begin_parts()
+            if judging:
+                self.supervisor.start("diagnose", self.judge)
+
+    def _make_uplink(self, settings: AgentSettings) -> Uplink | None:
+        if settings.uplink is None:
+            return None
+        ready = self.time.settled if self.time is not None else lambda: True
+        place, trust = Place(settings.device, settings.path.parent), clock_trust(self.time)
+        listening, aside = self.steward.wish, self.orders
+        return make_uplink(
+            settings.uplink,
+            place,
+            self.outbox,
+            self.clock,
+            self.document,
+            ready,
+            trust,
+            on_desired=listening,
+            aside=aside,
+        )
+
+    async def _restarted(self, part: str, reason: str, count: int) -> None:
+        await self.tell("part_restarted", {"part": part, "reason": reason, "count": count})
+
+    async def _note(self, event: str, detail: Mapping[str, str | int]) -> None:
+        now_ms = self.clock.now_ms()
+        await self.pipeline.note([(now_ms, Event(now_ms, event, dict(detail)))])
 
     def _wake(self, *, urgent: bool) -> None:
         if self.uplink is not None:
             self.uplink.wake(urgent=urgent)
 
+    async def _watch(self, notifier: Notifier) -> None:
+        await watchdog.watch(notifier, self._work, self._deadlines, self._status, self._stuck)
 
-def _poller(sources: list[Source], settings: AgentSettings) -> Poller | None:
-    if not sources:
-        return None
-    return Poller(sources, interval_s=settings.interval_s, clock=settings.clock, budget_s=settings.budget_s)
+    def _work(self) -> Work:
+        return Work(self.pipeline.readings, self.pipeline.commits, self.pipeline.committing)
+
+    def _deadlines(self) -> Deadlines:
+        if self.parts.poller is None:
+            return Deadlines(None, None)
+        rate = self.clock.rate if isinstance(self.clock, SimulatedClock) else 1.0
+        interval_s, at_risk_s = self.settings.interval_s / rate, self.settings.journal.at_risk_s / rate
+        reading_s = max(90.0, 3 * interval_s + 2 * self.settings.budget_s)
+        return Deadlines(reading_s, 2 * at_risk_s + 3 * interval_s + 120.0)
+
+    def _status(self) -> str:
+        answering, waiting = len(self.parts.answering()), self._health.section.get("backlog", 0)
+        return f"{answering} of {len(self.parts.sources)} devices answer, {waiting} records wait"
+
+    def _stuck(self, late: str) -> None:
+        """The disk may be what hangs: nobody waits for these words."""
+        words = f"watchdog: {late}" if late else "running"
+        Thread(target=self._words.say, args=[words], name="last words", daemon=True).start()
 
 
 def _timekeeper(clock: Clock, pipeline: Pipeline, outbox: SqliteOutbox) -> Timekeeper | None:
     """None for a simulated clock: it cannot be set, and it runs too fast to be compared."""
     return Timekeeper(clock, pipeline, outbox, clock.disciplined) if isinstance(clock, SystemClock) else None
-
-
-def _rounded(number: int) -> int:
-    """Two digits of it.
-
-    >>> _rounded(34_567_890), _rounded(7)
-    (35000000, 7)
-    """
-    return int(float(f"{number:.2g}"))
-
-
-def _resident_bytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-@asynccontextmanager
-async def open_agent(settings: AgentSettings) -> AsyncIterator[Agent]:
-    """An agent whose journal is open; left orderly, what it holds in memory is made durable."""
-    settings.state.mkdir(parents=True, exist_ok=True)
-    journal = OutboxSettings(settings.state / JOURNAL, round(settings.journal.budget_mib * 1024 * 1024))
-    async with AsyncExitStack() as stack:
-        outbox = await stack.enter_async_context(SqliteOutbox(journal, settings.clock))
-        pipeline = await Pipeline.resume(settings.diagnosis, outbox, at_risk_s=settings.journal.at_risk_s)
-        agent = Agent(settings, outbox, pipeline)
-        try:
-            yield agent
-        finally:
-            await agent.pipeline.commit(always=True)
-
-
-async def run(settings: AgentSettings, history: Path | None, *, until_drained: bool) -> None:
-    """Run until told to stop by SIGTERM or SIGINT, or, with `until_drained`, until everything is acknowledged."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with open_agent(settings) as agent:
-        await agent.start()
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work, name=name) for name, work in _work(agent, history, stop, until_drained)]
-            await stop.wait()
-            for task in tasks:
-                task.cancel()
-
-
-def _work(agent: Agent, history: Path | None, stop: asyncio.Event, until_drained: bool) -> list[tuple[str, Any]]:
-    async def diagnose() -> None:
-        if history is not None:
-            rows = await agent.feed(history)
-            log.info("%s: %d rows of history judged", history, rows)
-        if until_drained:
-            if agent.uplink is not None:
-                await agent.uplink.drained()
-            stop.set()
-        await agent.judge()
-
-    work: list[tuple[str, Any]] = [("diagnose", diagnose())]
-    if agent.poller is not None and not until_drained:
-        work += agent.poller.tasks()
-        work += [(f"identify {source.name}", agent.know(source)) for source in agent.sources]
-    if agent.settings.proxy is not None and not until_drained:
-        shared = {source.name: source for source in agent.sources if isinstance(source, ModbusSource | ModbusInTurn)}
-        work.append(("proxy", Proxy(agent.settings.proxy, shared).run()))
-    if agent.uplink is not None:
-        work.append(("uplink", agent.send(agent.uplink)))
-        work.append(("identity", agent.identity.run()))
-    return work

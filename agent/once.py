@@ -4,20 +4,22 @@ import asyncio
 import json
 from typing import Any
 
-from agent.app import JOURNAL, make_sources
 from agent.config import AgentSettings
 from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.signals import Reading, spec_of
 from agent.outbox.peek import peek
+from agent.parts import make_sources
 from agent.pipeline import restore
 from agent.ports import Source
+from agent.running import JOURNAL
+from agent.site_file import in_force
 
 
 async def read(settings: AgentSettings, *, as_json: bool) -> int:
     """Read every source once. Status 1 when one of them did not answer."""
     if not settings.sources:
         raise BadSetup(str(settings.path), "has no [[source]], expected at least one device to read")
-    answers = dict(await asyncio.gather(*(_one(source) for source in make_sources(settings))))
+    answers = dict(await asyncio.gather(*(_one(source) for source in make_sources(in_force(settings)))))
     if as_json:
         print(json.dumps({name: _plain(answer) for name, answer in answers.items()}, indent=2, ensure_ascii=False))
     else:
@@ -65,7 +67,7 @@ def status(settings: AgentSettings, *, as_json: bool) -> int:
         "last": seen.last,
         "backlog": seen.backlog,
         "journal_bytes": seen.size,
-        **restore(settings.diagnosis, seen.checkpoint)[0].snapshot(),
+        **restore(in_force(settings).diagnosis, seen.checkpoint)[0].snapshot(),
     }
     if as_json:
         print(json.dumps(told, indent=2, ensure_ascii=False))

@@ -1,0 +1,96 @@
+"""The agent from its start to its end: opened, run until it is told to stop, left in order."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from agent.app import Agent
+from agent.config import AgentSettings
+from agent.outbox.sqlite import OutboxSettings, SqliteOutbox
+from agent.parts import Parts
+from agent.pipeline import Pipeline
+from agent.site_file import SiteFile
+from agent.steering.steward import Steward
+from agent.steering.vault import Vault
+from agent.watchdog import Notifier
+
+log = logging.getLogger("emberwatt.agent")
+
+JOURNAL: Final = "journal.db"
+
+
+@asynccontextmanager
+async def open_agent(settings: AgentSettings) -> AsyncIterator[Agent]:
+    """An agent whose journal is open; left orderly, what it holds in memory is made durable."""
+    settings.state.mkdir(parents=True, exist_ok=True)
+    journal = OutboxSettings(settings.state / JOURNAL, round(settings.journal.budget_mib * 1024 * 1024))
+    async with AsyncExitStack() as stack:
+        outbox = await stack.enter_async_context(SqliteOutbox(journal, settings.clock))
+        site, steward = SiteFile(settings), Steward(settings.steering, Vault(settings.state), settings.clock)
+        Parts(settings)  # what is wrong in the site file itself is said before anything the fleet wishes
+        doc = steward.begin(site.check)
+        diagnosis = site.with_wishes(doc).diagnosis
+        pipeline = await Pipeline.resume(diagnosis, outbox, at_risk_s=settings.journal.at_risk_s)
+        agent, why = Agent(site, doc, steward, outbox, pipeline), "stopped"
+        try:
+            async with agent.supervisor:
+                yield agent
+            steward.stopped_in_order()
+            why = f"restarted by {agent.begin_again}" if agent.begin_again else why
+        except Exception as error:
+            why = f"failed: {error}"
+            raise
+        finally:
+            await agent.close(why)
+
+
+async def run(settings: AgentSettings, history: Path | None, *, until_drained: bool) -> bool:
+    """Run until told to stop by SIGTERM or SIGINT, or, with `until_drained`, until everything is acknowledged.
+
+    True when it was asked to begin again. Raises what only a person can put right.
+    """
+    loop, notifier = asyncio.get_running_loop(), Notifier.from_environment(os.environ)
+    async with open_agent(settings) as agent:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, agent.ended.set)
+        logging.getLogger().addHandler(agent.tail)
+        await agent.start()
+        agent.begin(notifier, polling=not until_drained)
+        notifier.say(READY=1)
+        waits = [_prologue(agent, history, until_drained), agent.supervisor.until_failed(), agent.ended.wait()]
+        await _first_raised_or_last(agent.ended, [asyncio.ensure_future(wait) for wait in waits])
+        notifier.say(STOPPING=1)
+    logging.getLogger().removeHandler(agent.tail)
+    return bool(agent.begin_again)
+
+
+async def _prologue(agent: Agent, history: Path | None, until_drained: bool) -> None:
+    if history is not None:
+        rows = await agent.feed(history)
+        log.info("%s: %d rows of history judged", history, rows)
+    if not until_drained:
+        agent.supervisor.start("diagnose", agent.judge)
+        return
+    if agent.uplink is not None:
+        await agent.uplink.drained()
+    agent.ended.set()
+
+
+async def _first_raised_or_last(ended: asyncio.Event, tasks: Sequence["asyncio.Future[Any]"]) -> None:
+    """Until `ended` or one of them raises; the others are cancelled."""
+    try:
+        while not ended.is_set():
+            done, _ = await asyncio.wait(
+                [task for task in tasks if not task.done()], return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
