@@ -11,11 +11,12 @@ from sqlalchemy import Connection, insert, inspect, select
 from agent.domain.errors import BadSetup
 from cloud.store.migration_2 import to_version_2
 from cloud.store.migration_3 import to_version_3
+from cloud.store.migration_4 import to_version_4
 from cloud.store.schema import schema_version
-from cloud.store.schema_identity import TABLES
+from cloud.store.schema_commands import TABLES
 
 # The first entry leads from version 1 to version 2. An entry never changes once it was shipped.
-STEPS: Final[tuple[Callable[[Connection], None], ...]] = (to_version_2, to_version_3)
+STEPS: Final[tuple[Callable[[Connection], None], ...]] = (to_version_2, to_version_3, to_version_4)
 
 
 def migrate(
