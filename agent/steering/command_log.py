@@ -108,7 +108,9 @@ class CommandLog:
     def _opened(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=10.0)
         try:
-            db.execute("PRAGMA synchronous=FULL")
+            # FULL would leave the removal of the rollback journal to chance: after a power cut the newest command would
+            # be taken back, and run again.
+            db.execute("PRAGMA synchronous=EXTRA")
             for table in _TABLES:
                 db.execute(table)
         except BaseException:

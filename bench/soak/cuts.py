@@ -4,8 +4,7 @@ import asyncio
 import random
 import subprocess
 import sys
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +12,12 @@ from agent.diagnosis.settings import settings_from
 from agent.domain.wire import Record
 from agent.outbox.sqlite import OutboxSettings, SqliteOutbox
 from agent.pipeline import Pipeline
+from agent.steering.command_log import CommandLog
+from agent.steering.vault import Vault
 from bench.journal import ReadingsClock
 from bench.soak.case import Context, Outcome, Skipped, require
 from bench.soak.disk import Disk, Step, lay_out, steps, strace
-from bench.soak.scribe import AT_RISK_S, SITE, readings
+from bench.soak.scribe import AT_RISK_S, SITE, command_name, readings
 from tests.helpers.histories import write_home_history
 
 _JOURNAL: Final = "journal.db"
@@ -32,12 +33,19 @@ class _Promised:
     acknowledged: int = 0
     taken_ms: int = 0
     faults: int = 0
+    wish: int = 0
+    began: list[int] = field(default_factory=list)
 
     def hear(self, line: str) -> None:
         what, *numbers = line.split()
         number = int(numbers[-1])
         if what == "acked":
             self.acknowledged = number
+        elif what == "began":
+            self.began.append(number)
+        elif what == "wish":
+            self.wish = number
+        if what in ("acked", "began", "wish"):
             return
         self.last = max(self.last, number)
         self.faults += what == "fault"
@@ -66,12 +74,14 @@ def run(context: Context) -> Outcome:
         place = context.folder / "found"
         lay_out(disk.after_cut(chance), folder, place)
         lost_ms = max(lost_ms, asyncio.run(_check(place, promised, written, history)))
+        _check_steering(place, promised)
         require(not list(place.glob("*.damaged*")), "the journal was found damaged")
         if number % 20 == 0:
             context.say(f"cuts of the agent: {number} of {cuts}")
     happened = (
         f"all {promised.last:,} records promised were there ({promised.faults} with faults, every event and "
-        f"acknowledgement); at most {lost_ms / 60_000:.0f} min of plain samples gone; no journal was damaged"
+        f"acknowledgement), {len(promised.began)} commands begun and the wishes of the fleet too; at most "
+        f"{lost_ms / 60_000:.0f} min of plain samples gone; no journal was damaged"
     )
     return Outcome(f"{cuts} cuts", happened)
 
@@ -94,6 +104,15 @@ async def _records(journal: Path) -> dict[int, Record]:
         return {record.seq: record for record in await outbox.after(0, limit=_EVERYTHING)}
 
 
+def _check_steering(place: Path, promised: _Promised) -> None:
+    """A command that had begun is known, so that it never runs again; so is the fleet's wish."""
+    commands = CommandLog(place)
+    for number in promised.began:
+        require(commands.seen(command_name(number), promised.taken_ms) is not None, f"command {number} would run again")
+    commands.close()
+    require(Vault(place).load().good.version >= promised.wish, "a wish of the fleet is forgotten")
+
+
 async def _check(place: Path, promised: _Promised, written: dict[int, Record], history: Path) -> int:
     """Open what was found and go on; returns how many ms of plain samples are gone."""
     clock = ReadingsClock(max(promised.taken_ms, 1))
@@ -109,9 +128,11 @@ async def _check(place: Path, promised: _Promised, written: dict[int, Record], h
         lost_ms = max(0, promised.taken_ms - pipeline.at_ms) if promised.taken_ms else 0
         require(lost_ms <= AT_RISK_S * 1000, f"{lost_ms} ms of samples are gone")
         before = position.last
-        for reading in islice((each for each in readings(history) if each.at_ms > promised.taken_ms), _AFTERWARDS):
+        left = [each for each in readings(history) if each.at_ms > promised.taken_ms][:_AFTERWARDS]
+        for reading in left:
             await pipeline.take(reading, {"inverter": True})
         position = await outbox.position()
-        require(position.last > before, "the journal takes nothing after the cut")
-        require((await outbox.after(before, limit=1))[0].seq > len(written), "a number was given twice")
+        require(position.last > before or len(left) < _AFTERWARDS, "the journal takes nothing after the cut")
+        for record in await outbox.after(before, limit=1):
+            require(record.seq > len(written), "a number was given twice")
     return lost_ms

@@ -4,7 +4,8 @@
 
 For `bench.soak.cuts`, which records what this process writes. A line on standard output comes after each promise:
 `taken AT_MS LAST` once a reading is judged and its records up to number LAST are in the journal, `fault LAST` once a
-fault is, `acked THROUGH` once an acknowledgement is noted, `event LAST` once an event is.
+fault is, `acked THROUGH` once an acknowledgement is noted, `event LAST` once an event is; `began N` once command N may
+run, `wish N` once the fleet's wish of version N is kept.
 """
 
 import asyncio
@@ -15,11 +16,14 @@ from pathlib import Path
 from typing import Final
 
 from agent.diagnosis.settings import settings_from
+from agent.domain.commands import Command, CommandName, Outcome, Reply
 from agent.domain.signals import BATTERY_POWER, GRID_POWER, LOAD_POWER, PV_POWER, Reading
 from agent.domain.wire import Event
 from agent.outbox.sqlite import OutboxSettings, SqliteOutbox
 from agent.pipeline import Pipeline
 from agent.sources.recording import ColumnMapping, read_recording
+from agent.steering.command_log import CommandLog
+from agent.steering.vault import Kept, Vault, Wish
 from bench.journal import ReadingsClock
 
 SITE: Final = {"timezone": "Europe/Berlin", "latitude": 48.1, "longitude": 11.6}
@@ -42,7 +46,7 @@ def readings(history: Path) -> Iterator[Reading]:
 
 async def open_and_run(journal: Path, history: Path) -> None:
     """Judge all of it; every two hours what is known is acknowledged, every six there is an event."""
-    clock = ReadingsClock()
+    clock, commands = ReadingsClock(), CommandLog(journal.parent)
     async with SqliteOutbox(OutboxSettings(journal, boot=_BOOT), clock) as outbox:
         pipeline = await Pipeline.resume(settings_from({"site": SITE}), outbox, at_risk_s=AT_RISK_S)
         for reading in readings(history):
@@ -56,6 +60,24 @@ async def open_and_run(journal: Path, history: Path) -> None:
             if reading.at_ms % (6 * _HOUR_MS) == 0:
                 await pipeline.note([(reading.at_ms, Event(reading.at_ms, "config_applied", {"version": 1}))])
                 say("event", (await outbox.position()).last)
+            if reading.at_ms % _HOUR_MS == 0:
+                steer(journal.parent, commands, reading.at_ms)
+
+
+def steer(state: Path, commands: CommandLog, at_ms: int) -> None:
+    """A command, and a wish of the fleet that becomes the one in force."""
+    number = at_ms // _HOUR_MS
+    command = Command(CommandName.IDENTIFY, "soak", at_ms, at_ms + _DAY_MS)
+    commands.begin(command_name(number), command, at_ms)
+    say("began", number)
+    commands.end(command_name(number), Reply(Outcome.DONE, at_ms))
+    Vault(state).save(Kept(good=Wish(number, {"poll": {"interval_s": 60}})))
+    say("wish", number)
+
+
+def command_name(number: int) -> str:
+    """The id of a command."""
+    return f"command-{number}"
 
 
 def say(what: str, number: int) -> None:
