@@ -26,12 +26,12 @@ from agent.ports import Clock, Source
 from agent.scanning import hosts_of, scan_serial, scan_tcp, units_of
 from agent.sources.carriers import Carriers
 from agent.sources.corrections import WIDE, channels_of, corrected, follows_grid, terms_of, widened
-from agent.sources.fingerprints import SERIAL_UNITS, TCP_UNITS, shipped_probes
+from agent.sources.fingerprints import SERIAL_UNITS, TCP_UNITS, Probe, probes_from
 from agent.sources.in_turn import ModbusInTurn
 from agent.sources.line import SerialSettings
 from agent.sources.modbus import ModbusSource
 from agent.sources.profile import Field, Layout, Profile, bind_absolute
-from agent.sources.profile_file import load_profile, profile_names
+from agent.sources.profile_file import ProfileShelf
 from agent.sources.scan import Found, ScanRules
 from agent.sources.sunspec import Refused, discover, locate
 
@@ -40,21 +40,22 @@ _LAST_UNIT: Final = 255
 
 
 class AgentBench:
-    """`folder` is that of the site file: an installer's own profile is found from there."""
+    """`site` is the site file, whether or not it exists yet: an installer's own profiles are found from there."""
 
-    def __init__(self, clock: Clock, folder: Path) -> None:
+    def __init__(self, clock: Clock, site: Path) -> None:
         self._clock = clock
-        self._folder = folder
+        self._shelf = ProfileShelf.beside(site)
 
     def profiles(self) -> Sequence[ProfileChoice]:
-        return [_choice(name) for name in profile_names()]
+        """Those that are not sound as well: who chooses one is told what is wrong with it."""
+        return [self._choice(name) for name in self._shelf.files()]
 
     async def scan(self, where: str) -> Sequence[Candidate]:
         """A serial port begins with a slash, a range has one in it, everything else is a host."""
         if where.startswith("/"):
-            return await _scan_serial(where)
+            return await _scan_serial(where, self._probes())
         hosts = hosts_of(where, [], 502) if "/" in where else hosts_of(None, [where], 502)
-        found = await scan_tcp(hosts, TCP_UNITS, shipped_probes(), ScanRules())
+        found = await scan_tcp(hosts, TCP_UNITS, self._probes(), ScanRules())
         return [_tcp_candidate(each) for each in found]
 
     def check(self, sources: Sequence[SourcePlan]) -> None:
@@ -120,21 +121,32 @@ class AgentBench:
         return corrected(self._load(str(plan.table["profile"]), plan.table.get("variants", ())), plan.correct)
 
     def _load(self, name: str, variants: Iterable[str]) -> Profile:
-        return load_profile(self._folder / name if name.endswith(".toml") else name, variants)
+        return self._shelf.load(name, variants)
+
+    def _probes(self) -> Sequence[Probe]:
+        return probes_from(self._shelf.sound()[0])
+
+    def _choice(self, name: str) -> ProfileChoice:
+        try:
+            profile = self._shelf.load(name)
+        except BadSetup as fault:
+            return ProfileChoice(name, f"cannot be used: {fault}")
+        variants = tuple((variant.name, variant.about) for variant in profile.variant)
+        return ProfileChoice(name, f"{profile.maker} {profile.model}".strip(), variants)
 
 
 def _table(plan: SourcePlan) -> dict[str, Any]:
     return {**plan.table, "correct": msgspec.to_builtins(plan.correct)} if plan.correct else plan.table
 
 
-async def _scan_serial(where: str) -> list[Candidate]:
+async def _scan_serial(where: str, probes: Sequence[Probe]) -> list[Candidate]:
     """`/dev/…`, perhaps with baud rate, parity and unit numbers behind it: `/dev/ttyUSB0 19200 E 1-4`."""
     path, *more = where.split()
     baud = next((int(part) for part in more if part.isdigit() and int(part) > _LAST_UNIT), 9600)
     parity = next((part.upper() for part in more if part.upper() in ("N", "E", "O")), "N")
     rest = [part for part in more if part.upper() != parity and part != str(baud)]
     units = units_of(rest[0]) if rest else SERIAL_UNITS
-    found = await scan_serial(SerialSettings(path, baud, parity=parity), units, shipped_probes(), ScanRules(0.3))
+    found = await scan_serial(SerialSettings(path, baud, parity=parity), units, probes, ScanRules(0.3))
     table = {"carrier": "rtu", "port": path, "baud": baud, "parity": parity}
     return [_candidate(each, {**table, "unit": each.unit}) for each in found]
 
@@ -165,12 +177,6 @@ async def _read_one(source: Source, wide: bool) -> Reading:
         return reading
     values = {name: value * WIDE if name in POWERS else value for name, value in reading.values.items()}
     return Reading(reading.at_ms, values, reading.bad)
-
-
-def _choice(name: str) -> ProfileChoice:
-    profile = load_profile(name)
-    variants = tuple((variant.name, variant.about) for variant in profile.variant)
-    return ProfileChoice(name, f"{profile.maker} {profile.model}".strip(), variants)
 
 
 def _tcp_candidate(found: Found) -> Candidate:

@@ -44,7 +44,7 @@ def make_wizard(path: Path, *, fresh: bool = False) -> Wizard:
     state_text = str(table.get("device", {}).get("state", "state"))
     place = Place(path, path.parent / state_text, state_text)
     draft = None if fresh else load_draft(place.state)
-    return Wizard(place, AgentBench(clock, path.parent), clock, draft or _draft_of(table))
+    return Wizard(place, AgentBench(clock, path), clock, draft or _draft_of(table))
 
 
 def _draft_of(table: dict[str, Any]) -> Draft:

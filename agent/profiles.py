@@ -22,13 +22,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "profile", nargs="?", metavar="NAME|FILE", help="a shipped profile's name, or a file of your own"
     )
-    parser.add_argument("--folder", type=Path, help="a folder with profiles of your own, NAME.toml each")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("site.toml"),
+        metavar="SITE.toml",
+        help="site file: profiles beside it and in its folder profiles/ are in reach (default: %(default)s)",
+    )
+    parser.add_argument("--folder", type=Path, help="a further folder with profiles of your own, NAME.toml each")
     parser.add_argument("--json", action="store_true", help="for scripts")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises `BadSetup` for a profile that is not one, naming the line where it can."""
-    shelf = ProfileShelf(arguments.folder)
+    shelf = _shelf(arguments.config, arguments.folder)
     if arguments.action == "list":
         return _list(shelf, as_json=arguments.json)
     if arguments.profile is None:
@@ -42,12 +49,21 @@ def run(arguments: argparse.Namespace) -> int:
     return _OK
 
 
+def _shelf(site: Path, folder: Path | None) -> ProfileShelf:
+    """Raises `BadSetup` for a folder that is not there."""
+    if folder is None:
+        return ProfileShelf.beside(site)
+    if not folder.is_dir():
+        raise BadSetup(str(folder), "is not a folder; expected one that holds profiles, NAME.toml")
+    return ProfileShelf.beside(site, folder)
+
+
 def _list(shelf: ProfileShelf, *, as_json: bool) -> int:
     """Every profile in reach; one that is not sound is named with its fault, and is no reason to hide the others."""
     good, faults = [], []
     for name, path in shelf.files().items():
         try:
-            good.append(_summary(name, shelf.load(name)) | {"own": path.parent == shelf.folder})
+            good.append(_summary(name, shelf.load(name)) | {"own": shelf.is_own(path)})
         except BadSetup as error:
             faults.append(str(error))
     width = max((len(entry["name"]) for entry in good), default=0)

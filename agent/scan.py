@@ -1,6 +1,7 @@
 """`emberwatt-agent scan`: who is on this network range or serial line."""
 
 import argparse
+from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +18,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--everywhere",
         action="store_true",
         help="ask unknown devices at 30000 and above too; some Growatt models restart on that",
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("site.toml"),
+        metavar="SITE.toml",
+        help="site file, whether or not it exists: your own profiles beside it are looked for as well",
     )
     parser.add_argument("--json", action="store_true", help="for scripts")
 

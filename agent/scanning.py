@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from agent.domain.errors import BadSetup
 from agent.sources.bus import Bus
-from agent.sources.fingerprints import TCP_UNITS, Probe, shipped_probes
+from agent.sources.fingerprints import TCP_UNITS, Probe, probes_from
 from agent.sources.line import SerialPort, SerialSettings
 from agent.sources.links import Link, RtuLink, TcpLink
+from agent.sources.profile_file import ProfileShelf
 from agent.sources.scan import Found, ScanRules, scan_link
 
 _MOST_HOSTS: Final = 1024
@@ -37,7 +38,10 @@ async def _scan(arguments: argparse.Namespace) -> list[Found]:
     units = units_of(arguments.units)
     if not hosts and arguments.serial is None:
         raise BadSetup("scan", "nothing to scan, expected --tcp RANGE, --host HOST or --serial DEVICE")
-    probes = shipped_probes()
+    profiles, faults = ProfileShelf.beside(arguments.config).sound()
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    probes = probes_from(profiles)
     found = await scan_tcp(hosts, units or TCP_UNITS, probes, _rules(arguments, 1.0))
     if arguments.serial is not None:
         settings = SerialSettings(arguments.serial, arguments.baud, parity=arguments.parity)

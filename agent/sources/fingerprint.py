@@ -1,5 +1,7 @@
 """Whether a device is of a profile's family, by what its registers say. Pure."""
 
+import re
+import struct
 from collections.abc import Sequence
 
 from agent.sources.decode import raw_of, text_of
@@ -12,9 +14,26 @@ def matches(entry: Fingerprint, words: Sequence[int], order: str = "hi") -> bool
     >>> matches(Fingerprint(address=0, values=(3, 0x300)), [0x300])
     True
     """
-    if entry.contains:
-        return entry.contains in text_of(words)
-    return raw_of(words, 0, entry.width, order == "lo") in entry.values
+    if entry.type == "str":
+        text = text_of(words)
+        return entry.contains in text if entry.contains else re.fullmatch(entry.pattern, text) is not None
+    if entry.low is None or entry.high is None:
+        return raw_of(words, 0, entry.width, order == "lo") in entry.values
+    return entry.low <= number_of(entry, words, order) <= entry.high
+
+
+def number_of(entry: Fingerprint, words: Sequence[int], order: str = "hi") -> float:
+    """The raw number with its sign; what is no number at all is outside of everything.
+
+    >>> number_of(Fingerprint(address=0, type="i16", low=-500, high=500), [0xFFFE])
+    -2.0
+    """
+    raw = raw_of(words, 0, entry.width, order == "lo")
+    if entry.type == "f32":
+        number: float = struct.unpack(">f", raw.to_bytes(4, "big"))[0]
+        return number
+    bits = 16 * entry.width
+    return float(raw - (1 << bits) if entry.type.startswith("i") and raw >> (bits - 1) else raw)
 
 
 def mismatch(profile: Profile, entry: Fingerprint, words: Sequence[int]) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 from agent.sources.decode import text_of
 from agent.sources.fingerprint import matches
 from agent.sources.profile import Fingerprint, Profile
-from agent.sources.profile_file import load_profile, profile_names
+from agent.sources.profile_file import ProfileShelf, profile_names
 
 LOW_WORDS: Final = 45
 HIGH_FROM: Final = 30000
@@ -30,22 +30,6 @@ SUNSPEC_MAKERS: Final = {"fronius": "fronius-gen24", "solaredge": "solaredge-sto
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
-    """One read that tells a family, and the profile that it belongs to."""
-
-    profile: str
-    maker: str
-    entry: Fingerprint
-    order: str = "hi"
-    unit: int | None = None
-
-    @property
-    def at(self) -> tuple[int, int, int]:
-        """Function, address and count."""
-        return self.entry.function, self.entry.address, self.entry.width
-
-
-@dataclass(frozen=True, slots=True)
 class Identity:
     """Who answered. `profile` is empty where none of those that ship is for it."""
 
@@ -58,40 +42,67 @@ class Identity:
     note: str = ""
 
 
-# Families whose profiles have no fingerprint of their own. TROVIS: github.com/Tom-Bom-badil/samson_trovis_557x.
-_MORE: Final = (
-    ("samson-trovis-557x", Fingerprint(address=0, values=(5573, 5576, 5578, 5579)), None),
-    ("goodwe-et", Fingerprint(address=35011, type="str", words=5, contains="GW"), 247),
-)
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Reads that together tell a family, and the profile that they belong to."""
+
+    profile: str
+    maker: str
+    entries: tuple[Fingerprint, ...]
+    order: str = "hi"
+
+    @property
+    def unit(self) -> int | None:
+        """The only unit to ask, if there is one."""
+        return next((entry.unit for entry in self.entries if entry.unit is not None), None)
+
+    @property
+    def highest(self) -> int:
+        """The highest address of its reads."""
+        return max(entry.address for entry in self.entries)
+
+    def fits(self, entry: Fingerprint, words: Sequence[int]) -> bool:
+        """Whether the words are what the family answers there."""
+        return matches(entry, words, self.order)
+
+    def identity(self, words: Sequence[int]) -> Identity:
+        """Who it is, where all of it fits; `words` are those of the last read."""
+        named = self.entries[-1].contains
+        return Identity(
+            maker=self.maker, model=text_of(words) if named else "", profile=self.profile, how="fingerprint"
+        )
+
+
+def place_of(entry: Fingerprint) -> tuple[int, int, int]:
+    """Function, address and count."""
+    return entry.function, entry.address, entry.width
 
 
 def shipped_probes() -> tuple[Probe, ...]:
-    """The reads of all shipped profiles, the lowest address first; profiles that share a read stand together."""
-    known = set(profile_names())
-    profiles = [load_profile(name) for name in sorted(known)]
+    """The reads of all shipped profiles."""
+    return probes_from(ProfileShelf().sound()[0])
+
+
+def probes_from(profiles: Iterable[Profile]) -> tuple[Probe, ...]:
+    """The reads of these profiles: low addresses first, and among them what asks for more before what asks for less."""
     probes = [probe for profile in profiles for probe in probes_of(profile)]
-    for name, entry, unit in _MORE:
-        if name in known and not any(probe.profile == name for probe in probes):
-            maker = next(profile.maker for profile in profiles if profile.name == name)
-            probes.append(Probe(name, maker, entry, unit=unit))
-    return tuple(
-        sorted(probes, key=lambda probe: (probe.entry.address >= HIGH_FROM, probe.entry.address, probe.profile))
-    )
+
+    def order(probe: Probe) -> tuple[bool, int, int, str]:
+        return probe.highest >= HIGH_FROM, -len(probe.entries), probe.highest, probe.profile
+
+    return tuple(sorted(probes, key=order))
 
 
 def probes_of(profile: Profile) -> Iterator[Probe]:
-    """The reads of one profile."""
+    """The reads of one profile: each fingerprint by itself, those of one portrait together."""
+    portraits: dict[str, list[Fingerprint]] = {}
     for entry in profile.fingerprint:
-        yield Probe(profile.name, profile.maker, entry, profile.order)
-
-
-def match(probes: Iterable[Probe], words: Sequence[int]) -> Identity | None:
-    """The first of these probes of one place that the words fit."""
-    for probe in probes:
-        if matches(probe.entry, words, probe.order):
-            model = text_of(words) if probe.entry.contains else ""
-            return Identity(maker=probe.maker, model=model, profile=probe.profile, how="fingerprint")
-    return None
+        if entry.portrait:
+            portraits.setdefault(entry.portrait, []).append(entry)
+        else:
+            yield Probe(profile.name, profile.maker, (entry,), profile.order)
+    for entries in portraits.values():
+        yield Probe(profile.name, profile.maker, tuple(entries), profile.order)
 
 
 def match_low(probes: Iterable[Probe], low: Sequence[int]) -> Identity | None:
@@ -105,12 +116,16 @@ def match_low(probes: Iterable[Probe], low: Sequence[int]) -> Identity | None:
             note=f"type code {low[43]}; profile growatt-sph or growatt-tl-xh, by the name on the device",
         )
     for probe in probes:
-        function, address, count = probe.at
-        if function == 3 and address + count <= len(low):
-            found = match([probe], low[address : address + count])
-            if found is not None:
-                return found
+        words = [_within(low, entry) for entry in probe.entries]
+        if all(there and probe.fits(entry, there) for entry, there in zip(probe.entries, words, strict=True)):
+            return probe.identity(words[-1])
     return None
+
+
+def _within(low: Sequence[int], entry: Fingerprint) -> Sequence[int]:
+    """The words of a fingerprint, if they are among the lowest holding registers."""
+    function, address, count = place_of(entry)
+    return low[address : address + count] if function == 3 and address + count <= len(low) else ()
 
 
 def looks_like_growatt(low: Sequence[int]) -> bool:

@@ -223,8 +223,10 @@ class Station(_Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Fingerprint(_Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What tells this family from others: a register whose number is one of `values`, or whose text has `contains`.
+    """What tells this family from others: a register whose number is one of `values` or lies within `low` and `high`,
+    or whose text has `contains` or is all `pattern`, a regular expression.
 
+    unit: asked of this unit only. portrait: entries of one name tell the family only all together.
     required: a device that answers otherwise is not read with this profile at all.
     """
 
@@ -233,7 +235,12 @@ class Fingerprint(_Table, frozen=True, kw_only=True, forbid_unknown_fields=True)
     type: str = "u16"
     words: int = 0
     values: tuple[int, ...] = ()
+    low: float | None = None
+    high: float | None = None
     contains: str = ""
+    pattern: str = ""
+    unit: int | None = None
+    portrait: str = ""
     required: bool = False
     variant: str = ""
 

@@ -1,5 +1,6 @@
 """What each entry of a profile must keep to beyond its types. A breach is a `BadSetup` with line, field and value."""
 
+import re
 from typing import Final, NoReturn
 
 from agent.domain.signals import signal_name, spec_of
@@ -20,6 +21,7 @@ from agent.sources.profile_relations import check_relations
 from agent.sources.profile_text import Place, ProfileText
 
 _HIGHEST: Final = 0xFFFF
+_FINGERPRINTS: Final = frozenset({*TYPE_WORDS} - {"coil", "sm16", "sm32", "i64", "bits64"})
 
 
 def check(source: ProfileText, profile: Profile) -> None:
@@ -156,9 +158,22 @@ def _check_modules(source: ProfileText, place: Place, modules: Modules) -> None:
 
 
 def _check_fingerprint(source: ProfileText, place: Place, entry: Fingerprint) -> None:
-    if entry.type not in TYPE_WORDS or entry.type in ("coil", "f32") or (entry.type == "str") != (entry.words > 0):
-        source.refuse(place, "type", f"got {entry.type!r}, expected a whole number, or str with words")
-    if (entry.type == "str") != bool(entry.contains) or bool(entry.values) == bool(entry.contains):
-        source.refuse(place, "values", "expected values for a number, contains for a str")
+    if entry.type not in _FINGERPRINTS or (entry.type == "str") != (entry.words > 0):
+        known = ", ".join(sorted(_FINGERPRINTS - {"str"}))
+        source.refuse(place, "type", f"got {entry.type!r}, expected one of {known}, or str with words")
+    within = (entry.low is None) is (entry.high is None) and (entry.low or 0.0) <= (entry.high or 0.0)
+    if not within:
+        source.refuse(place, "low", f"got {entry.low} and {entry.high}, expected both, the lower one first")
+    told = [bool(entry.values), entry.low is not None, bool(entry.contains), bool(entry.pattern)]
+    if sum(told) != 1 or any(told[2:]) != (entry.type == "str"):
+        source.refuse(place, "values", "expected values, or low and high, for a number; contains or pattern for a str")
+    if entry.values and entry.type == "f32":
+        source.refuse(place, "values", "expected low and high for f32")
+    if entry.required and (entry.portrait or entry.unit is not None):
+        source.refuse(place, "required", "a fingerprint of a portrait or of a unit of its own cannot be required")
+    try:
+        re.compile(entry.pattern)
+    except re.error as error:
+        source.refuse(place, "pattern", f"got {entry.pattern!r}, expected a regular expression ({error})")
     if entry.function not in (3, 4) or not 0 <= entry.address <= _HIGHEST + 1 - entry.width:
         source.refuse(place, "address", f"got {entry.address}, function {entry.function}, expected function 3 or 4")

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -27,27 +28,31 @@ _LISTS: Final[Mapping[str, type[msgspec.Struct]]] = {
 
 
 class ProfileShelf:
-    """The profiles within reach: those that ship with the agent, and an installer's own in `folder`.
+    """The profiles within reach: an installer's own in `folders`, the first of which counts, then those that ship."""
 
-    An own profile stands in for a shipped one of the same name.
-    """
+    def __init__(self, *folders: Path) -> None:
+        self._folders = folders
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder
+    @classmethod
+    def beside(cls, site: Path, *more: Path) -> "ProfileShelf":
+        """What every program of a site has: `more`, `profiles/` beside the site file, the site file's own folder."""
+        return cls(*more, site.parent / "profiles", site.parent)
 
     def files(self) -> dict[str, Path]:
-        """Every profile's file by its name. Raises `BadSetup` for a folder that is not there."""
-        files = {path.stem: path for path in sorted(_SHIPPED.glob("*.toml"))}
-        if self.folder is not None:
-            if not self.folder.is_dir():
-                raise BadSetup(str(self.folder), "is not a folder; expected one that holds profiles, NAME.toml")
-            files |= {path.stem: path for path in sorted(self.folder.glob("*.toml"))}
+        """Every profile's file by its name. A file without registers, such as the site file itself, is none."""
+        files = {path.stem: path for path in _SHIPPED.glob("*.toml")}
+        for folder in reversed(self._folders):
+            files |= {path.stem: path for path in folder.glob("*.toml") if _has_registers(path)}
         return dict(sorted(files.items()))
+
+    def is_own(self, path: Path) -> bool:
+        """Whether this file of `files` is an installer's."""
+        return path.parent != _SHIPPED
 
     def load(self, name: str | Path, variants: Iterable[str] = ()) -> Profile:
         """A profile by its name, or by the path of its file, with the chosen variants applied.
 
-        A relative path counts from the folder. Raises `BadSetup`.
+        A relative path counts from the folders in their order. Raises `BadSetup` that names file and line.
         """
         path, where = self._find(name)
         try:
@@ -56,21 +61,37 @@ class ProfileShelf:
             raise BadSetup(where, f"cannot be read: {error}") from error
         return choose_variants(parse_profile(text, where), variants)
 
+    def sound(self) -> tuple[list[Profile], list[BadSetup]]:
+        """Every profile that can be used, by the name it is loaded by, and what is wrong with each of the others."""
+        profiles, faults = [], []
+        for name in self.files():
+            try:
+                profiles.append(msgspec.structs.replace(self.load(name), name=name))
+            except BadSetup as fault:
+                faults.append(fault)
+        return profiles, faults
+
     def _find(self, name: str | Path) -> tuple[Path, str]:
         if isinstance(name, Path) or name.endswith(".toml"):
-            path = Path(name) if self.folder is None else self.folder / name
+            places = [folder / name for folder in self._folders] or [Path(name)]
+            path = next((place for place in places if place.is_file()), places[-1])
             return path, str(path)
-        own = None if self.folder is None else self.folder / f"{name}.toml"
-        if own is not None and own.is_file():
-            return own, str(own)
-        known = profile_names()
-        if name not in known:
-            from difflib import get_close_matches
+        files = self.files()
+        if name not in files:
+            near = get_close_matches(name, files, n=3)
+            expected = f"did you mean {', '.join(near)}?" if near else f"expected one of {', '.join(files)}"
+            hint = "Or one of your own: NAME.toml in the folder profiles/ beside the site file."
+            raise BadSetup(f"profile {name!r}", f"unknown, {expected}", hint=hint)
+        path = files[name]
+        return path, str(path) if self.is_own(path) else path.name
 
-            near = get_close_matches(name, known, n=3)
-            expected = f"did you mean {', '.join(near)}?" if near else f"expected one of {', '.join(known)}"
-            raise BadSetup(f"profile {name!r}", f"unknown, {expected}", hint="Or the path to a .toml file of your own.")
-        return _SHIPPED / f"{name}.toml", f"{name}.toml"
+
+def _has_registers(path: Path) -> bool:
+    try:
+        return "[[register]]" in path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        # A file that cannot be read is somebody's profile until the opposite is known: it is named, not hidden.
+        return True
 
 
 def profile_names() -> list[str]:

@@ -18,8 +18,8 @@ from agent.sources.fingerprints import (
     SUNSPEC_BASES,
     Identity,
     Probe,
-    match,
     match_low,
+    place_of,
     sunspec_identity,
 )
 from agent.sources.links import Link
@@ -200,14 +200,18 @@ async def _by_sunspec(asker: _Asker, unit: int) -> Identity | None:
 async def _by_probes(asker: _Asker, unit: int, probes: Sequence[Probe]) -> Identity | None:
     asked: dict[tuple[int, int, int], Sequence[int] | None] = {}
     for probe in probes:
-        if (asker.careful and probe.entry.address >= HIGH_FROM) or probe.unit not in (None, unit):
+        if (asker.careful and probe.highest >= HIGH_FROM) or probe.unit not in (None, unit):
             continue
-        if probe.at not in asked:
-            asked[probe.at] = await _unless_silent(asker.words(unit, *probe.at))
-        words = asked[probe.at]
-        found = None if words is None else match([probe], words)
-        if found is not None:
-            return found
+        words: Sequence[int] | None = None
+        for entry in probe.entries:
+            place = place_of(entry)
+            if place not in asked:
+                asked[place] = await _unless_silent(asker.words(unit, *place))
+            words = asked[place]
+            if words is None or not probe.fits(entry, words):
+                break
+        else:
+            return probe.identity(words or ())
     return None
 
 

@@ -30,7 +30,7 @@ type = "u32"
 
 @pytest.fixture
 def bench(tmp_path: Path) -> AgentBench:
-    return AgentBench(SystemClock(), tmp_path)
+    return AgentBench(SystemClock(), tmp_path / "site.toml")
 
 
 @pytest.fixture

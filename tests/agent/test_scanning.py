@@ -42,6 +42,8 @@ async def test_a_family_is_named_by_its_fingerprint(server: ModbusServer) -> Non
 
 async def test_a_further_unit_is_found(server: ModbusServer) -> None:
     server.put(30051, [0, 8001], unit=3)
+    server.put(30773, [0x8000, 0], unit=3)
+    server.put(31393, [0, 0], unit=3)
     found = await scan(server)
     assert found[-1].identity.profile == "sma-tripower-smart-energy"
 

@@ -110,7 +110,7 @@ async def proof_of(device: Device, cellar: Cellar, plan: Plan) -> Proof:
 async def trial_of(device: Device, cellar: Cellar, plan: Plan) -> Trial:
     clock = SharedClock(cellar)
     with tempfile.TemporaryDirectory() as folder:
-        bench = AgentBench(clock, Path(folder))
+        bench = AgentBench(clock, Path(folder) / "site.toml")
         plans = [SourcePlan(device.table(cellar, Path(folder)))]
         return await _trial(bench, plans, clock, cellar, plan)
 

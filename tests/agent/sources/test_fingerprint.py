@@ -20,6 +20,24 @@ def test_texts() -> None:
     assert not matches(entry, [0x5355, 0x4E33])
 
 
+def test_numbers_within_bounds() -> None:
+    entry = Fingerprint(address=0, type="i16", low=-500, high=550)
+    assert matches(entry, [0xFFFF])
+    assert matches(entry, [550])
+    assert not matches(entry, [0x8000])
+    entry = Fingerprint(address=0, type="f32", low=90, high=300)
+    assert matches(entry, [0x4366, 0x3333])
+    assert matches(entry, [0x3333, 0x4366], "lo")
+    assert not matches(entry, [0x7FC0, 0x0000]), "NaN is no number"
+
+
+def test_texts_by_a_pattern() -> None:
+    entry = Fingerprint(address=0, type="str", words=2, pattern="[A-Z0-9]{4}")
+    assert matches(entry, [0x5355, 0x4E32])
+    assert not matches(entry, [0x5355, 0x4E2D])
+    assert not matches(entry, [0, 0])
+
+
 def test_the_wrong_profile_is_named() -> None:
     profile = load_profile("deye-sunsynk-1p")
     text = mismatch(profile, profile.fingerprint[0], [5])

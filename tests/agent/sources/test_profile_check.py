@@ -222,7 +222,13 @@ def test_halves_and_stations_share_no_word() -> None:
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ('[[fingerprint]]\naddress = 0\ntype = "f32"\nvalues = [1]\n', ["field type", "'f32'"]),
+        ('[[fingerprint]]\naddress = 0\ntype = "sm16"\nvalues = [1]\n', ["field type", "'sm16'"]),
+        ('[[fingerprint]]\naddress = 0\ntype = "f32"\nvalues = [1]\n', ["field values", "low and high for f32"]),
+        ("[[fingerprint]]\naddress = 0\nlow = 2\nhigh = 1\n", ["field low", "2.0 and 1.0"]),
+        ("[[fingerprint]]\naddress = 0\nlow = 2\n", ["field low", "expected both"]),
+        ("[[fingerprint]]\naddress = 0\nlow = 1\nhigh = 2\nvalues = [1]\n", ["field values"]),
+        ('[[fingerprint]]\naddress = 0\ntype = "str"\nwords = 2\npattern = "["\n', ["field pattern", "'['"]),
+        ("[[fingerprint]]\naddress = 0\nvalues = [1]\nunit = 3\nrequired = true\n", ["field required"]),
         ("[[fingerprint]]\naddress = 0\n", ["field values"]),
         ('[[fingerprint]]\naddress = 0\ntype = "str"\nwords = 4\nvalues = [1]\n', ["field values"]),
         ("[[fingerprint]]\naddress = 0\nfunction = 1\nvalues = [1]\n", ["field address", "function 1"]),

@@ -121,6 +121,32 @@ def test_a_path_counts_from_the_shelfs_folder(tmp_path: Path) -> None:
         shelf.load("none.toml")
 
 
+def test_what_a_site_has_in_reach(tmp_path: Path) -> None:
+    site, own = tmp_path / "site.toml", tmp_path / "profiles"
+    site.write_text('[device]\nid = "home-1"\n')
+    own.mkdir()
+    (own / "mine.toml").write_text(HEAD + GRID)
+    (tmp_path / "beside.toml").write_text(HEAD + GRID)
+    (own / "sunspec.toml").write_text(HEAD + GRID)
+    shelf = ProfileShelf.beside(site)
+    files = shelf.files()
+    assert set(files) == {"mine", "beside", *profile_names()}, "the site file is no profile"
+    assert {name for name, path in files.items() if shelf.is_own(path)} == {"mine", "beside", "sunspec"}
+    assert signals_of(shelf.load("sunspec")) == {GRID_POWER}, "one's own stands in for one that ships"
+    for name in ("mine", "mine.toml", "profiles/mine.toml", "beside.toml"):
+        assert signals_of(shelf.load(name)) == {GRID_POWER}
+    assert ProfileShelf.beside(tmp_path / "new" / "site.toml").files().keys() == {*profile_names()}
+
+
+def test_one_that_is_not_sound_is_told_and_hides_nobody(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(HEAD + GRID)
+    (tmp_path / "broken.toml").write_text(HEAD + GRID + "scale = 'x'\n")
+    profiles, faults = ProfileShelf(tmp_path).sound()
+    assert {profile.name for profile in profiles} == {"mine", *profile_names()}
+    assert len(faults) == 1
+    assert "broken.toml:" in str(faults[0])
+
+
 def test_the_profile_of_the_documentation_is_one() -> None:
     page = Path(__file__).parents[3] / "docs" / "profiles.md"
     text = page.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
