@@ -1,7 +1,6 @@
 """What is made of settings and replaced as a whole when they change: the devices, their poller and the proxy."""
 
 import logging
-from collections.abc import Sequence
 from typing import Final
 
 from agent.config import AgentSettings
@@ -12,8 +11,7 @@ from agent.sources.carriers import Carriers
 from agent.sources.in_turn import ModbusInTurn
 from agent.sources.modbus import ModbusSource
 from agent.sources.poller import Poller
-from agent.sources.profile import Profile
-from agent.sources.profile_file import load_profile
+from agent.sources.profile_file import ProfileShelf
 from agent.sources.proxy import Proxy
 from agent.supervision import Work
 
@@ -22,13 +20,8 @@ log = logging.getLogger("emberwatt.agent")
 
 
 def make_sources(settings: AgentSettings) -> list[Source]:
-    """The devices of all `[[source]]` tables; a profile's own file is looked for beside the site file."""
-    folder = settings.path.parent
-
-    def load(name: str, variants: Sequence[str]) -> Profile:
-        return load_profile(folder / name if name.endswith(".toml") else name, variants)
-
-    carriers = Carriers(settings.clock, load=load)
+    """The devices of all `[[source]]` tables; an installer's own profiles are those beside the site file."""
+    carriers = Carriers(settings.clock, load=ProfileShelf.beside(settings.path).load)
     return [carriers.make_from(table) for table in settings.sources]
 
 
