@@ -18,7 +18,17 @@ from cloud.ports import IdentityRefused
 from cloud.ports.identity import BAD_REQUEST, EXPIRED, NOT_A_DEVICE, NOT_YET_VALID, UNKNOWN_ISSUER, UNREADABLE
 
 # What the library raises for bytes that are none of what they should be.
-_UNUSABLE = (ValueError, TypeError, KeyError, IndexError, UnsupportedAlgorithm, x509.ExtensionNotFound)
+_UNUSABLE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.ExtensionNotFound,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 class Request:

@@ -5,9 +5,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from cloud.api.app import make_api
 from cloud.dashboard.app import make_dashboard
@@ -23,11 +25,13 @@ def compose(reader: FleetReader, clock: Clock) -> FastAPI:
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """The application on a free port of 127.0.0.1; gives its address."""
+def served(app: Starlette, *, certificate: Path | None = None) -> Iterator[str]:
+    """The application on a free port of 127.0.0.1; gives its address. With `certificate`, which holds its key, TLS."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=2))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=2, ssl_certfile=certificate)
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="webapp")
         thread.start()
         try:
@@ -35,7 +39,8 @@ def served(app: FastAPI) -> Iterator[str]:
             while not server.started and time.monotonic() < deadline:
                 time.sleep(0.02)
             assert server.started, "the web server did not start"
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            scheme = "http" if certificate is None else "https"
+            yield f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join(20)
