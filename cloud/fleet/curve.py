@@ -17,6 +17,8 @@ from cloud.fleet.robust import Array, mean, median
 WINDOWS = (6, 10)
 LEAST_WEATHER = 1.0
 HUBER = 1.5
+# Share of the usual response under which flow goes against the weather.
+AGAINST = -0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +78,14 @@ def _against_own_quarter(blocks: Array) -> Array:
 def flat(daily: Daily, response: float, comfort: float, weekday: int) -> Evidence:
     """Windows of days in which flow does not answer to the weather, at twice its uncertainty.
 
-    `response` is the fleet's usual one; severity 1 is under 40 % of it. `weekday` is the first day's (Monday 0): what
+    `response` is the fleet's usual one; severity 1 is under 45 % of it. `weekday` is the first day's (Monday 0): what
     weekends do to flow is no answer to the weather, so that the working days must be flat by themselves.
     """
     count, total = daily.weather.shape
     severity = np.full((count, total), np.nan, dtype=np.float32)
     usual = max(response, 0.2)
     for width in sorted({min(width, total) for width in (*WINDOWS, total)}):
-        for end in {*range(width, total + 1, 2), total}:
+        for end in range(width, total + 1):
             every = np.arange(end - width, end)
             working = every[(every + weekday) % 7 < 5]
             found = _flatness(fit(daily, every, comfort), usual, comfort)
@@ -95,4 +97,6 @@ def flat(daily: Daily, response: float, comfort: float, weekday: int) -> Evidenc
 
 def _flatness(curve: Curve, usual: float, comfort: float) -> Array:
     upper = (curve.response + 2 * curve.error / curve.rise) / usual
-    return np.where(curve.level - comfort > 2, (1 - upper) / 0.6, np.nan).astype(np.float32)
+    # Flow that clearly falls when it gets colder was set to another level within the window, and is not flat.
+    upper = np.where(upper < AGAINST, np.nan, upper)
+    return np.where(curve.level - comfort > 2, (1 - upper) / 0.55, np.nan).astype(np.float32)

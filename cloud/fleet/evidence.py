@@ -17,6 +17,8 @@ MAX_SEVERITY = 6.0
 # Steps (K) from which a room sensor counts as coarse, and days of the same value that are news from such a one.
 COARSE = 0.15
 PATIENT_DAYS = 6
+# One that never moved at all in so many days stands still, however coarse others are.
+LONG_DAYS = 10
 # A room this far (K) below the fleet's has not been heated.
 COOLED = 4.5
 # Nobody calls a room too cold from here on (°C), whatever its peers have.
@@ -101,14 +103,22 @@ def _without_weekends(severity: Array) -> Array:
     return np.where(dead & again & (around <= 3), np.float32(np.nan), severity)
 
 
-def swinging(daily: Daily, threshold: float = 2.8) -> Evidence:
-    """Flow that is far from its own mean of hours most of the time, whatever the period."""
-    return lasting("short_cycling", daily.swing / np.float32(threshold), 3)
+def swinging(daily: Daily, by_design: NDArray[np.bool_], threshold: float = 2.8) -> Evidence:
+    """Flow that is far from its own mean of hours most of the time, whatever the period.
+
+    `by_design`: installations that a thermostat switches on and off; their swing says nothing.
+    """
+    return lasting("short_cycling", _unless(by_design, daily.swing / np.float32(threshold)), 3)
 
 
-def hunting(daily: Daily, threshold: float = 2.6) -> Evidence:
+def hunting(daily: Daily, by_design: NDArray[np.bool_], threshold: float = 2.6) -> Evidence:
     """Flow that swings like a sine, which noise does not, and all day long, which schedules do not."""
-    return lasting("hunting", np.minimum(daily.line, daily.swing * np.float32(1.25)) / np.float32(threshold), 3)
+    severity = np.minimum(daily.line, daily.swing * np.float32(1.25)) / np.float32(threshold)
+    return lasting("hunting", _unless(by_design, severity), 3)
+
+
+def _unless(rows: NDArray[np.bool_], severity: Array) -> Array:
+    return np.where(rows[:, None], np.float32(np.nan), severity)
 
 
 def room_too_cold(daily: Daily, fleet: Usual) -> Evidence:
@@ -125,14 +135,15 @@ def room_too_cold(daily: Daily, fleet: Usual) -> Evidence:
 def room_stuck(daily: Daily, fleet: Usual) -> Evidence:
     """A room sensor that says the same all day, for days; a coarse one (`grain`, K) may do so for some days."""
     least = max(0.02, 0.07 * fleet.room_deviation[0])
-    moves = daily.deviation[:, :, ROOM]
-    severity = np.float32(least) / (moves + np.float32(0.25 * least)) / np.float32(1.6)
+    moves = daily.stir
+    severity = np.float32(least) / (moves + np.float32(0.25 * least)) / np.float32(1.25)
     found = lasting("room_sensor_stuck", severity, 3)
-    coarse = _coarse(daily)
-    runs = longest_run(moves <= least / 2)[:, 2]
+    coarse, moving = _coarse(daily), daily.grain > COARSE
+    runs = longest_run(daily.deviation[:, :, ROOM] <= least / 2)[:, 2]
     # What coarse sensors of this fleet do in health sets how long one may stand still.
-    limit = max(PATIENT_DAYS, 1.3 * float(np.quantile(runs[coarse], 0.98))) if coarse.any() else PATIENT_DAYS
-    smooth = np.where((coarse & (runs < limit))[:, None], np.minimum(found.smooth, 0), found.smooth)
+    limit = max(PATIENT_DAYS, 1.3 * float(np.quantile(runs[moving], 0.98))) if moving.any() else PATIENT_DAYS
+    never = ~np.isfinite(daily.grain) & (runs >= min(LONG_DAYS, limit))
+    smooth = np.where((coarse & (runs < limit) & ~never)[:, None], np.minimum(found.smooth, 0), found.smooth)
     return replace(found, smooth=smooth)
 
 

@@ -6,7 +6,19 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud.fleet import calibration, climate, clusters, curve, evidence, hours, quality, reasons, shared, swing
+from cloud.fleet import (
+    calibration,
+    climate,
+    clusters,
+    curve,
+    evidence,
+    hours,
+    quality,
+    reasons,
+    shared,
+    swing,
+    switching,
+)
 from cloud.fleet.costs import Costs
 from cloud.fleet.cube import DAY_MS, Cube
 from cloud.fleet.daily import FLOW, Daily, of_fleet
@@ -72,21 +84,23 @@ def judge(cube: Cube, cities: list[str], settings: Settings, before: State | Non
     before = (before or State()).known_to(cube.installations)
     climates = climate.learn(cube.values[:, 0], cities)
     daily = of_fleet(cube.values, climates)
-    checked = quality.check(cube, daily, climates)
     comfort = centre_and_spread(median(daily.warm))[0]
     line = curve.fit(daily, slice(0, cube.days), comfort)
     fleet = evidence.usual(daily, line.response)
     weekday = datetime.fromtimestamp(cube.start_ms / 1000, UTC).weekday()
     swap, pair = evidence.swapped(daily, fleet)
     scale, mends = evidence.wrong_scale(daily, fleet)
+    stuck = evidence.room_stuck(daily, fleet)
+    checked = quality.check(cube, daily, climates, stuck.peak >= 1)
+    by_design = switching.by_thermostat(daily)
     ordered = [
         swap,
         scale,
         evidence.outdoor_odd(daily, fleet),
         evidence.no_heat(daily, fleet),
-        evidence.room_stuck(daily, fleet),
-        evidence.hunting(daily),
-        evidence.swinging(daily),
+        stuck,
+        evidence.hunting(daily, by_design),
+        evidence.swinging(daily, by_design),
         curve.flat(daily, fleet.response[0], fleet.room[0], weekday),
         evidence.room_too_cold(daily, fleet),
     ]

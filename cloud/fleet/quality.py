@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cloud.fleet.climate import Climates
 from cloud.fleet.cube import DAY_MS, Cube
-from cloud.fleet.daily import HEATING, OUT, Daily
+from cloud.fleet.daily import HEATING, OUT, ROOM, Daily
 from cloud.fleet.findings import DATA, Finding
 from cloud.fleet.robust import Array, longest_run, mean, median
 
@@ -35,8 +35,8 @@ class Quality:
     usable: NDArray[np.bool_]
 
 
-def check(cube: Cube, daily: Daily, weather: Climates) -> Quality:
-    """All data findings of a heating fleet."""
+def check(cube: Cube, daily: Daily, weather: Climates, still: NDArray[np.bool_]) -> Quality:
+    """All data findings of a heating fleet. `still`: rooms that stand still longer than a coarse sensor may."""
     count, signals = cube.values.shape[:2]
     collected = _collected(cube)
     total = np.maximum(collected.sum(axis=1), 1)
@@ -55,7 +55,7 @@ def check(cube: Cube, daily: Daily, weather: Climates) -> Quality:
     findings = [
         *_missing(cube, share, gaps),
         *_impossible(cube, daily),
-        *_stuck(cube, daily),
+        *_stuck(cube, daily, still),
         *_clock(cube, lags),
     ]
     return Quality(findings, share, share.min(axis=1) > USABLE)
@@ -105,14 +105,13 @@ def _impossible(cube: Cube, daily: Daily) -> list[Finding]:
     return found
 
 
-def _stuck(cube: Cube, daily: Daily) -> list[Finding]:
+def _stuck(cube: Cube, daily: Daily, rooms: NDArray[np.bool_]) -> list[Finding]:
     found = []
     still = daily.deviation < STUCK_SPREAD
-    coarse = (daily.grain > 0.15)[:, None]
     for s in range(len(HEATING)):
         runs = longest_run(still[:, :, s])
-        least = np.where(coarse[:, 0] & (s != OUT), 2 * STUCK_DAYS, STUCK_DAYS)
-        for i in np.flatnonzero(runs[:, 2] >= least).tolist():
+        stuck = (runs[:, 2] >= STUCK_DAYS) & (rooms | (s != ROOM))
+        for i in np.flatnonzero(stuck).tolist():
             days = np.arange(runs[i, 0], runs[i, 1])
             value = float(daily.middle[i, days[0], s])
             why = f"{HEATING[s]} says {value:.2f} °C for {len(days)} days on end"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cloud.fleet.daily import moving_mean
+from cloud.fleet.ripple import moving_mean
 from cloud.fleet.robust import Array, Floats
 
 WINDOW_DAYS = 2

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.fleet import climate, daily
+from cloud.fleet import climate, daily, ripple
 from cloud.fleet.daily import FLOW, OUT, ROOM
 
 
@@ -79,6 +79,6 @@ def test_own_weather_is_believed_only_near_the_peers(hour: int, off: float) -> N
 
 def test_a_moving_mean_leaves_gaps_out() -> None:
     series = np.array([[1.0, np.nan, 3.0, 5.0, np.nan, np.nan, np.nan]], dtype=np.float32)
-    found = daily.moving_mean(series, 3)[0]
+    found = ripple.moving_mean(series, 3)[0]
     assert found[2] == 4
     assert np.isnan(found[[5, 6]]).all()

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cloud.fleet import climate, cube, daily, quality
+from cloud.fleet import climate, cube, daily, evidence, quality
 from cloud.fleet.daily import FLOW, HEATING, OUT, ROOM
 from cloud.fleet.findings import DATA, Finding
 from tests.helpers.heating_fleet import make
@@ -22,7 +22,9 @@ def block() -> cube.Cube:
 def findings(block: cube.Cube, values: np.ndarray) -> list[Finding]:
     changed = replace(block, values=values)
     climates = climate.learn(values[:, OUT], FLEET.cities)
-    return quality.check(changed, daily.of_fleet(values, climates), climates).findings
+    found = daily.of_fleet(values, climates)
+    fleet = evidence.usual(found, np.ones(len(values), dtype=np.float32))
+    return quality.check(changed, found, climates, evidence.room_stuck(found, fleet).peak >= 1).findings
 
 
 def faults(block: cube.Cube, values: np.ndarray) -> dict[str, str]:
