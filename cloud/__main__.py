@@ -35,6 +35,7 @@ COMMANDS: Final = (
     ("incidents", "Group faults and findings into incidents.", "list --config cloud.toml"),
     ("lake", "Seal closed days into Parquet files.", "seal --config cloud.toml"),
     ("jobs", "List, run and show nightly jobs.", "list --config cloud.toml"),
+    ("command", "Ask a device to do something.", "DEVICE read-now --config cloud.toml"),
     ("identity", "Certificates of devices: claim, list, revoke.", "claim mill-lane-4 --config cloud.toml"),
 )
 
@@ -74,6 +75,10 @@ def program(name: str) -> Program:
             from cloud import lake_command
 
             return lake_command
+        case "command":
+            from cloud import commands_command
+
+            return commands_command
         case _:
             from cloud import jobs_command
 

@@ -16,6 +16,7 @@ from agent.domain.errors import BadSetup
 from agent.domain.twin import Twin
 from cloud.api.app import make_api
 from cloud.clock import SimulatedClock, SystemClock
+from cloud.commands_wiring import wire_commands
 from cloud.config import Loaded
 from cloud.dashboard.app import make_dashboard
 from cloud.devices_wiring import devices_if_any
@@ -23,7 +24,7 @@ from cloud.identity_wiring import caretaker_if_any
 from cloud.incidents.desk import Desk
 from cloud.ingest.subscriber import Subscriber, SubscriberSettings
 from cloud.jobs_wiring import wire
-from cloud.ports import Clock, FleetReader, IncidentDesk, JobDesk
+from cloud.ports import Clock, CommandDesk, FleetReader, IncidentDesk, JobDesk
 from cloud.store.database import Database
 from cloud.store.incidents import SqlIncidents
 from cloud.store.reader import SqlFleetReader
@@ -32,10 +33,12 @@ from cloud.store.writer import SqlFleetWriter
 log = logging.getLogger("emberwatt.cloud")
 
 
-def make_app(reader: FleetReader, clock: Clock, incidents: IncidentDesk, jobs: JobDesk) -> FastAPI:
+def make_app(
+    reader: FleetReader, clock: Clock, incidents: IncidentDesk, jobs: JobDesk, commands: CommandDesk | None = None
+) -> FastAPI:
     """API and pages as one application."""
     app = FastAPI(title="emberwatt", docs_url=None, redoc_url=None, openapi_url=None)
-    app.mount("/api/v1", make_api(reader, clock, incident_desk=incidents, job_desk=jobs))
+    app.mount("/api/v1", make_api(reader, clock, incident_desk=incidents, job_desk=jobs, command_desk=commands))
     app.mount("/", make_dashboard(reader, clock, incident_desk=incidents, job_desk=jobs))
     return app
 
@@ -88,8 +91,8 @@ async def serve(loaded: Loaded, *, port: int | None = None) -> None:
     ):
         subscriber = Subscriber(_broker(loaded), SqlFleetWriter(database), clock, random.Random())
         works, care = wire(loaded, database, clock), caretaker_if_any(loaded, database, clock)
-        incidents = Desk(SqlIncidents(database), clock)
-        app = make_app(_Reader(database, clock, subscriber.desire), clock, incidents, works.scheduler)
+        incidents, orders = Desk(SqlIncidents(database), clock), wire_commands(database, clock, subscriber)
+        app = make_app(_Reader(database, clock, subscriber.desire), clock, incidents, works.scheduler, orders.desk)
         server = _Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=3))
         host, bound = listening.getsockname()[:2]
         log.info("pages on http://%s:%d/  API on http://%s:%d/api/v1/docs", host, bound, host, bound)
@@ -99,6 +102,7 @@ async def serve(loaded: Loaded, *, port: int | None = None) -> None:
                 others = [
                     group.create_task(subscriber.run(), name="ingest"),
                     group.create_task(works.scheduler.run_forever(), name="jobs"),
+                    group.create_task(orders.courier.run(), name="commands"),
                     *(group.create_task(work(), name=name) for name, work in [*doors, *care]),
                 ]
                 await stop.wait()

@@ -3,10 +3,10 @@
 from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 
-from cloud.api import devices, fleet, history, incidents, jobs, mtbf, reference
+from cloud.api import commands, devices, fleet, history, incidents, jobs, mtbf, reference
 from cloud.api.limits import BodyLimit
 from cloud.api.problems import ProblemBody, install
-from cloud.ports import Clock, FleetReader, IncidentDesk, JobDesk
+from cloud.ports import Clock, CommandDesk, FleetReader, IncidentDesk, JobDesk
 
 _DESCRIPTION = (
     "Sites, twins, series, faults and reliability of a fleet. Times are ISO 8601 in UTC with Z; a parameter also takes "
@@ -29,8 +29,9 @@ def make_api(
     *,
     incident_desk: IncidentDesk | None = None,
     job_desk: JobDesk | None = None,
+    command_desk: CommandDesk | None = None,
 ) -> FastAPI:
-    """The API over `reader`; incidents and jobs have endpoints where they are given.
+    """The API over `reader`; incidents, jobs and commands have endpoints where they are given.
 
     Mount it: `app.mount("/api/v1", make_api(reader, clock))`.
     """
@@ -46,6 +47,7 @@ def make_api(
     app.state.reader = reader
     app.state.clock = clock
     app.state.incidents, app.state.jobs = incident_desk, job_desk
+    app.state.commands = command_desk
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=5)
     install(app)
@@ -55,5 +57,7 @@ def make_api(
         app.include_router(incidents.router)
     if job_desk is not None:
         app.include_router(jobs.router)
+    if command_desk is not None:
+        app.include_router(commands.router)
     app.include_router(reference.router)
     return app

@@ -1,5 +1,11 @@
 """The seams of the aggregator. Every part knows these and `agent.domain`, never another part."""
 
+from cloud.ports.commands import (
+    CommandBook,
+    CommandDesk,
+    CommandRow,
+    OpenCommand,
+)
 from cloud.ports.fleet import (
     ActiveFault,
     Arrival,
@@ -48,6 +54,9 @@ __all__ = [
     "CertificateRow",
     "ClaimRow",
     "Clock",
+    "CommandBook",
+    "CommandDesk",
+    "CommandRow",
     "EnergyRow",
     "EquipmentSpan",
     "EventRow",
@@ -68,6 +77,7 @@ __all__ = [
     "JobInfo",
     "JobRun",
     "Lesson",
+    "OpenCommand",
     "QuarantineRow",
     "Regrouping",
     "ReliabilityRow",

@@ -1,4 +1,4 @@
-"""The table of version 4: commands to devices, who asked for them and what came of it. Times and keys as in `schema`."""
+"""The table of version 4: commands to devices, who asked for them, what came of it. Times and keys as in `schema`."""
 
 from typing import Final
 

@@ -44,6 +44,7 @@ WALLS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
         ("agent.domain", "cloud.ports"),
         frozenset({"msgspec", "fastapi", "starlette", "jinja2", "markupsafe"}),
     ),
+    "cloud.commands": (("agent.domain", "cloud.ports"), frozenset({"msgspec"})),
     "cloud.fleet": (
         ("agent.domain", "cloud.ports"),
         frozenset({"msgspec", "numpy", "scipy", "polars", "pyarrow", "matplotlib"}),

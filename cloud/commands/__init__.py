@@ -1,0 +1,1 @@
+"""Commands to devices: kept, sent when the device is there, ended by its reply or by their expiry."""
