@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bench.soak import cuts, cuts_cloud, kills, network, storm
+from bench.soak import cuts, cuts_cloud, fuzz, kills, network, storm
 from bench.soak.case import Case
 
 CASES: Final = (
@@ -29,6 +29,12 @@ CASES: Final = (
         "What is acknowledged survives a power cut, aggregator",
         "the same under the aggregator's database, its programs and broker real",
         cuts_cloud.run,
+    ),
+    Case(
+        "fuzz",
+        "One bad message hurts nobody else",
+        "batches, statuses and twins damaged, wrong from the start or odd, between those of devices that are well",
+        fuzz.run,
     ),
     Case(
         "storm",

@@ -55,7 +55,7 @@ class _Promised:
 
 def run(context: Context) -> Outcome:
     """The agent's side: 100 cuts of one run, each laid out as files and opened by the agent again."""
-    cuts, days = (12, 2) if context.short else (500, 6)
+    cuts, days = (12, 2) if context.short else (200, 6)
     history, folder = context.folder / "home.csv", context.folder / "agent"
     write_home_history(history, days=days + 1, seed=context.seed)
     taken = _record(context.folder / "trace", folder, history)
