@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from agent.domain.signals import (
     BOILER_FAULT,
@@ -33,7 +32,7 @@ NAMES = (
     OUTDOOR_TEMPERATURE, FLOW_TEMPERATURE, RETURN_TEMPERATURE, ROOM_TEMPERATURE, DHW_TEMPERATURE, BURNER_ON, PUMP_ON,
     BOILER_FAULT,
 )  # fmt: skip
-Flags = npt.NDArray[np.bool_]
+_LESS_FLOW = (Unnamed.PUMP_LOSING_HEAD, Unnamed.VALVE_HALF_SHUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,6 @@ class _Drive:
     hour: Array
     draw: Array
     away: Array
-    valve_max: Array
     pump_share: Array
     bias: dict[str, Array]
 
@@ -80,7 +78,7 @@ def blocks(start_s: float, days: int) -> Iterator[Array]:
 
 def _drive(sites: Sequence[HeatSite], time_s: Array) -> _Drive:
     columns = [_one(site, time_s) for site in sites]
-    names = ("outdoor", "hour", "draw", "away", "valve_max", "pump_share", *HEAT_SENSORS)
+    names = ("outdoor", "hour", "draw", "away", "pump_share", *HEAT_SENSORS)
     stacked = {name: np.stack([column[name] for column in columns], axis=1) for name in names}
     bias = {name: stacked.pop(name) for name in HEAT_SENSORS}
     return _Drive(**stacked, bias=bias)
@@ -109,8 +107,7 @@ def _one(site: HeatSite, time_s: Array) -> dict[str, Array]:
         "hour": local_hours(scenario.zone, time_s),
         "draw": draw,
         "away": (people == 0).astype(np.float64),
-        "valve_max": np.where(extent > 0, size, 1.0) if kind is Unnamed.VALVE_HALF_SHUT else np.ones_like(time_s),
-        "pump_share": 1.0 - extent * size if kind is Unnamed.PUMP_LOSING_HEAD else np.ones_like(time_s),
+        "pump_share": 1.0 - extent * size if kind in _LESS_FLOW else np.ones_like(time_s),
     }
     for name in HEAT_SENSORS:
         drifts = kind is Unnamed.SENSOR_DRIFTING and ailment is not None and ailment.sensor == name
@@ -147,7 +144,7 @@ class _Plant:
             store["return_sensor"] + bias[RETURN_TEMPERATURE], store["room"] + bias[ROOM_TEMPERATURE], store["tank"],
             (np.round(valve * 100) > 0).astype(np.float64), self.heating.astype(np.float64), np.zeros_like(outdoor),
         ]  # fmt: skip
-        self._advance(outdoor, drive.draw[step], np.minimum(valve, drive.valve_max[step]), drive.pump_share[step])
+        self._advance(outdoor, drive.draw[step], valve, drive.pump_share[step])
         return [each.copy() for each in shown]
 
     def _decide(self, drive: _Drive, step: int, bias: dict[str, Array]) -> Array:

@@ -39,8 +39,8 @@ HEAT_KINDS = (Unnamed.VALVE_HALF_SHUT, Unnamed.PUMP_LOSING_HEAD, Unnamed.SENSOR_
 class Ailment:
     """One failure, seconds since 1970, that comes over `ramp_days` and stays until `end_s`.
 
-    `size` at its full extent: the highest opening of the mixing valve (share), the share of the flow that is lost, the
-    number of the lost string, points of charge, or kelvins.
+    `size` at its full extent: the share of the water's flow that a pump or a half-shut valve takes away, the number of
+    the lost string, points of charge, or kelvins.
     """
 
     kind: Unnamed
@@ -72,7 +72,7 @@ def some_ailment(kind: Unnamed, number: int, start_s: float, days: float) -> Ail
     sign = dice.choice((-1.0, 1.0))
     match kind:
         case Unnamed.VALVE_HALF_SHUT:
-            return Ailment(kind, start_s, end_s, 0.0, dice.uniform(0.35, 0.5))
+            return Ailment(kind, start_s, end_s, 0.0, dice.uniform(0.3, 0.5))
         case Unnamed.PUMP_LOSING_HEAD:
             return Ailment(kind, start_s, end_s, dice.uniform(10, 30), dice.uniform(0.35, 0.6))
         case Unnamed.STRING_LOST:
