@@ -130,30 +130,41 @@ class HttpSession:
 
     async def messages(self) -> AsyncIterator[Message]:
         """Every message from now on; ends only by `UplinkUnavailable`."""
-        while True:
-            while self._waiting and self._topics:
-                message = self._waiting.popleft()
-                if any(_covers(wanted, message.topic) for wanted in self._topics):
-                    yield message
-            self._whole()
-            if not await self._heard_within(self._until_question()):
-                await self._ask()
+        question: asyncio.Task[None] | None = None
+        try:
+            while True:
+                while self._waiting and self._topics:
+                    message = self._waiting.popleft()
+                    if any(_covers(wanted, message.topic) for wanted in self._topics):
+                        yield message
+                self._whole()
+                question = await self._heard_or_asked(question or asyncio.create_task(self._ask()))
+        finally:
+            if question is not None:
+                question.cancel()
+                await asyncio.gather(question, return_exceptions=True)
 
-    async def _heard_within(self, seconds: float) -> bool:
-        """Whether something came with the answer to a publication meanwhile."""
+    async def _heard_or_asked(self, question: asyncio.Task[None]) -> asyncio.Task[None] | None:
+        """Until something came with the answer to a publication, or the question is answered: None when it is."""
         self._news.clear()
         if self._waiting and self._topics:
-            return True
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._news.wait()
-        return self._news.is_set()
+            return question
+        news = asyncio.create_task(self._news.wait())
+        try:
+            await asyncio.wait((news, question), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            news.cancel()
+        if not question.done():
+            return question
+        question.result()
+        return None
 
     def _until_question(self) -> float:
         pause_s = max(self._again_s, 0.0 if self._settings.wait_s > 0 else self._settings.poll_s)
         return max(0.0, self._asked + pause_s - asyncio.get_running_loop().time())
 
     async def _ask(self) -> None:
+        await asyncio.sleep(self._until_question())
         self._asked = asyncio.get_running_loop().time()
         wait_s = self._settings.wait_s
         await self._exchange(self._asking, "GET", self._question(wait_s), patience_s=wait_s)

@@ -76,9 +76,8 @@ class DeviceRequests:
         box = self._boxes.open(device, again_s)
         greetings = await asyncio.to_thread(self._greeter.greet, device)
         for letter in greetings:
-            if letter.retained:
-                box.keep(letter)
-        return self._answer(box, [letter for letter in greetings if not letter.retained] + box.after(0))
+            box.keep(letter)
+        return self._answer(box, box.after(0))
 
     async def _post(self, request: Request) -> Response:
         device, leaf = await self._device(request), request.path_params["leaf"]

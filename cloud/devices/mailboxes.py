@@ -72,13 +72,19 @@ class Mailboxes:
         self._time = time
         self._grace_s = grace_s
         self._boxes: dict[str, Mailbox] = {}
+        self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def __len__(self) -> int:
         return len(self._boxes)
 
     def open(self, device: str, again_s: float) -> Mailbox:
-        """A new box, which takes the place of an older one: a device has one connection, as at a broker."""
+        """A new box, which takes the place of an older one: a device has one connection, as at a broker.
+
+        Raises `Gone` when the end is near.
+        """
+        if self._closed:
+            raise Gone("the aggregator stops")
         self._loop = asyncio.get_running_loop()
         box, before = Mailbox(self._time(), again_s), self._boxes.get(device)
         self._boxes[device] = box
@@ -124,6 +130,7 @@ class Mailboxes:
         return silent
 
     def close_all(self) -> None:
-        """Whoever waits is answered now."""
+        """Whoever waits is answered now, and nobody is let in any more."""
+        self._closed = True
         for device in list(self._boxes):
             self.close(device)

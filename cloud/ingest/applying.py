@@ -65,8 +65,7 @@ class Applier:
         if kind == wire.TWIN_REPORTED:
             return self._reports(_arrivals(run, now_ms))
         if kind == wire.STATUS:
-            self.quarantined += self._writer.statuses(_arrivals(run, now_ms))
-            return []
+            return self._statuses(_arrivals(run, now_ms))
         for item in run:
             self._hand_on(kind, item, now_ms)
         return []
@@ -83,6 +82,13 @@ class Applier:
         reported = self._writer.reports(arrivals)
         self.quarantined += reported.aside
         return [acknowledgement(device, wire.Ack("", 0, want_twin=True)) for device in reported.whole]
+
+    def _statuses(self, arrivals: Sequence[Arrival]) -> list[Answer]:
+        """Who comes online is told where it stands: the position may have gone back while it had nothing to send."""
+        told = self._writer.statuses(arrivals)
+        self.quarantined += told.aside
+        standings = self._writer.standings(told.online) if told.online else []
+        return [acknowledgement(device, ack) for device, ack in standings]
 
     def _hand_on(self, kind: str, item: Incoming, now_ms: int) -> None:
         listener = self._listeners.get(kind) if item.device else None

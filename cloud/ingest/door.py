@@ -1,7 +1,7 @@
 """Messages that come one by one, each with somebody waiting for its answer, into groups that share a transaction."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,6 +40,7 @@ class GroupDoor:
         self._applier = applier
         self._settings = settings
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._open = False
 
     @property
     def pause_s(self) -> float:
@@ -49,6 +50,8 @@ class GroupDoor:
     async def take(self, device: str, leaf: str, payload: bytes) -> list[Letter]:
         """See `cloud.ports.carriers.Door`."""
         waiting = self._queue.qsize()
+        if not self._open:
+            raise _stops()
         if waiting >= self._settings.most_messages:
             raise Busy(f"{waiting} messages wait already", self._settings.retry_after_s)
         item = Incoming(wire.topic(device, leaf), device, leaf, payload, False)
@@ -58,29 +61,46 @@ class GroupDoor:
 
     async def run(self) -> None:
         """Apply and answer; ends only by cancellation."""
-        while True:
-            group = await self._gather()
-            try:
-                _hand_out(group, await self._applier.apply([each.item for each in group], self._queue.qsize()))
-            except Transient as error:
-                _refuse(group, str(error))
-            finally:
-                _refuse(group, "the aggregator stops")
+        self._open = True
+        try:
+            while True:
+                await self._apply(await self._gather())
+        finally:
+            self._open = False
+            _refuse([self._queue.get_nowait() for _ in range(self._queue.qsize())], _stops)
+
+    async def _apply(self, group: list[_Waiting]) -> None:
+        try:
+            _hand_out(group, await self._applier.apply([each.item for each in group], self._queue.qsize()))
+        except Transient as error:
+            reason = str(error)
+            _refuse(group, lambda: Transient(reason))
+        finally:
+            _refuse(group, _stops)
 
     async def _gather(self) -> list[_Waiting]:
-        group = [await self._queue.get()]
-        if self._queue.qsize() < self._settings.group_messages:
-            await asyncio.sleep(self._settings.group_ms / 1000)
-        while self._queue.qsize() and len(group) < self._settings.group_messages:
-            group.append(self._queue.get_nowait())
-        return group
+        """At least one message, and those that have come a little later."""
+        first = await self._queue.get()
+        try:
+            if self._queue.qsize() < self._settings.group_messages:
+                await asyncio.sleep(self._settings.group_ms / 1000)
+        except asyncio.CancelledError:
+            _refuse([first], _stops)
+            raise
+        more = min(self._queue.qsize(), self._settings.group_messages - 1)
+        return [first, *(self._queue.get_nowait() for _ in range(more))]
 
 
-def _refuse(group: Sequence[_Waiting], reason: str) -> None:
-    """Whoever has no answer yet."""
+def _stops() -> Busy:
+    """It will be back soon."""
+    return Busy("the aggregator stops", 1.0)
+
+
+def _refuse(group: Sequence[_Waiting], reason: Callable[[], Transient]) -> None:
+    """Whoever has no answer yet; each gets an error of its own."""
     for each in group:
         if not each.answered.done():
-            each.answered.set_exception(Transient(reason))
+            each.answered.set_exception(reason())
 
 
 def _hand_out(group: Sequence[_Waiting], answers: Sequence[Answer]) -> None:

@@ -20,6 +20,7 @@ from cloud.ports.fleet import (
     Reported,
     SeriesPoint,
     Site,
+    Told,
 )
 from cloud.ports.identity import (
     CertificateRow,
@@ -86,4 +87,5 @@ __all__ = [
     "RunBook",
     "SeriesPoint",
     "Site",
+    "Told",
 ]

@@ -31,5 +31,5 @@ class Greeter(Protocol):
     """What a device that comes in has to hear first, as a broker would tell it what is retained."""
 
     def greet(self, device: str) -> list[Letter]:
-        """Where it stands, and its desired twin. Raises `Transient`."""
+        """Its desired twin. Raises `Transient`."""
         ...

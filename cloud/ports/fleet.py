@@ -1,6 +1,6 @@
 """What ingest, API and pages need of the store: devices, their series, faults and twins."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -33,6 +33,13 @@ class Reported(msgspec.Struct, frozen=True):
     aside: int
 
 
+class Told(msgspec.Struct, frozen=True):
+    """What became of statuses: devices that have just come `online`, and how many messages were put aside."""
+
+    online: list[str]
+    aside: int
+
+
 class FleetWriter(Protocol):
     """What ingest needs of the store. Each call is one transaction; it returns after the commit."""
 
@@ -47,16 +54,16 @@ class FleetWriter(Protocol):
         """Apply reported twins in their order; what cannot be read is put aside."""
         ...
 
-    def statuses(self, arrivals: Sequence[Arrival]) -> int:
-        """Apply statuses in their order; returns how many were put aside because they cannot be read."""
+    def statuses(self, arrivals: Sequence[Arrival]) -> Told:
+        """Apply statuses in their order; what cannot be read is put aside."""
         ...
 
     def quarantine(self, device: str | None, topic: str, payload: bytes, reason: str, received_ms: int) -> None:
         """Keep a message that could not be read, with its reason."""
         ...
 
-    def standings(self) -> list[tuple[str, Ack]]:
-        """Where every device stands in the epoch it wrote last: what to tell them after the aggregator was away."""
+    def standings(self, devices: Collection[str] | None = None) -> list[tuple[str, Ack]]:
+        """Where these devices, or all, stand in the epoch they wrote last: what to tell whoever was away."""
         ...
 
     def desired(self) -> list[tuple[str, Twin]]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from agent.domain.errors import BadMessage
 from agent.domain.twin import StaleVersion, Twin, TwinMessage, decode_twin
 from agent.domain.wire import STATUS, TWIN_REPORTED, Status, decode_status, topic
-from cloud.ports import Arrival, Reported
+from cloud.ports import Arrival, Reported, Told
 from cloud.store import schema
 from cloud.store.rows import LATEST_MS, Row
 from cloud.store.twins import decode_document, twin_row
@@ -25,12 +25,14 @@ class _Contact(NamedTuple):
     received_ms: int
 
 
-def take_statuses(connection: Connection, arrivals: Sequence[Arrival]) -> list[Row]:
-    """Apply statuses in their order; returns quarantine rows of those that cannot be."""
-    contacts, aside = [], []
+def take_statuses(connection: Connection, arrivals: Sequence[Arrival]) -> tuple[Told, list[Row]]:
+    """Apply statuses in their order; also returns quarantine rows of those that cannot be."""
+    contacts, aside, online = [], [], dict[str, None]()
     for arrival in arrivals:
         try:
             contacts.append(_contact(arrival, decode_status(arrival.payload)))
+            if contacts[-1].online and not arrival.retained:
+                online[arrival.device] = None
         except BadMessage as error:
             aside.append(quarantine_row(arrival, STATUS, error.reason))
     # The last will is the broker's word, not a contact with the device.
@@ -48,7 +50,7 @@ def take_statuses(connection: Connection, arrivals: Sequence[Arrival]) -> list[R
     ]
     if rows:
         connection.execute(values, rows)
-    return aside
+    return Told(list(online), len(aside)), aside
 
 
 def _contact(arrival: Arrival, status: Status) -> _Contact:

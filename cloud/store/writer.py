@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, select
 
 from agent.domain.twin import Twin
 from agent.domain.wire import Ack
-from cloud.ports import Arrival, Reported
+from cloud.ports import Arrival, Reported, Told
 from cloud.store import schema
 from cloud.store.contacts import take_reports, take_statuses, touch
 from cloud.store.database import Database
@@ -50,12 +50,12 @@ class SqlFleetWriter:
             self._put_aside(connection, aside)
         return reported
 
-    def statuses(self, arrivals: Sequence[Arrival]) -> int:
+    def statuses(self, arrivals: Sequence[Arrival]) -> Told:
         """See `cloud.ports.FleetWriter`."""
         with self._database.write() as connection:
-            aside = take_statuses(connection, arrivals)
+            told, aside = take_statuses(connection, arrivals)
             self._put_aside(connection, aside)
-        return len(aside)
+        return told
 
     def quarantine(self, device: str | None, topic: str, payload: bytes, reason: str, received_ms: int) -> None:
         """See `cloud.ports.FleetWriter`."""
@@ -63,10 +63,12 @@ class SqlFleetWriter:
         with self._database.write() as connection:
             self._put_aside(connection, [row])
 
-    def standings(self) -> list[tuple[str, Ack]]:
+    def standings(self, devices: Collection[str] | None = None) -> list[tuple[str, Ack]]:
         """See `cloud.ports.FleetWriter`."""
         table = schema.positions
         query = select(table.c.device, table.c.epoch, table.c.through).order_by(table.c.updated_ms)
+        if devices is not None:
+            query = query.where(table.c.device.in_(devices))
         with self._database.read() as connection:
             latest = {str(device): Ack(epoch, through) for device, epoch, through in connection.execute(query)}
         return sorted(latest.items())

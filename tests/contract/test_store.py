@@ -30,7 +30,7 @@ from agent.domain.wire import (
     Unknown,
     encode_status,
 )
-from cloud.ports import ActiveFault, Arrival, EnergyRow, FleetReader, FleetWriter, Reported
+from cloud.ports import ActiveFault, Arrival, EnergyRow, FleetReader, FleetWriter, Reported, Told
 from cloud.store import schema
 from cloud.store.database import Database
 from cloud.store.reader import SqlFleetReader
@@ -252,19 +252,19 @@ def test_a_wish_is_written_on_the_version_it_was_made_on(writer: FleetWriter, re
 
 
 def test_status_and_last_contact(writer: FleetWriter, reader: FleetReader) -> None:
-    def tell(status: Status, at_ms: int, retained: bool = False) -> int:
+    def tell(status: Status, at_ms: int, retained: bool = False) -> Told:
         return writer.statuses([Arrival(DEVICE, encode_status(status), at_ms, retained)])
 
-    assert tell(Status("online", START_MS), START_MS + 10) == 0
-    assert tell(Status("offline"), START_MS + 99) == 0
+    assert tell(Status("online", START_MS), START_MS + 10) == Told([DEVICE], 0)
+    assert tell(Status("offline"), START_MS + 99) == Told([], 0)
     site = reader.site(DEVICE)
     assert site is not None
     assert (site.online, site.first_seen_ms, site.last_contact_ms) == (False, START_MS + 10, START_MS + 10)
     writer.apply([arrival(batch(1, [summary(0)]), received_ms=START_MS + 5)])
     assert reader.sites()[0].last_contact_ms == START_MS + 10
-    assert tell(Status("asleep"), START_MS) == 1
+    assert tell(Status("asleep"), START_MS) == Told([], 1)
     assert reader.quarantined()[0].reason == "status 'asleep', expected one of online, offline"
-    assert tell(Status("online", START_MS + 40), START_MS + 99, retained=True) == 0
+    assert tell(Status("online", START_MS + 40), START_MS + 99, retained=True) == Told([], 0)
     assert reader.sites()[0].last_contact_ms == START_MS + 40
 
 
