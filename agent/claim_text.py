@@ -30,6 +30,8 @@ def with_uplink(text: str, wanted: Mapping[str, str | int]) -> str | None:
     ):
         return None
     added = {key: value for key, value in wanted.items() if key not in table and (_file(key) or "host" not in table)}
+    if not added:
+        return text
     header = _HEADER.search(text)
     if header is None:
         return None
