@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bench.soak import cuts, cuts_cloud, fuzz, kills, network, storm
+from bench.soak import clock, cuts, cuts_cloud, fuzz, kills, network, storm
 from bench.soak.case import Case
 
 CASES: Final = (
@@ -35,6 +35,12 @@ CASES: Final = (
         "One bad message hurts nobody else",
         "batches, statuses and twins damaged, wrong from the start or odd, between those of devices that are well",
         fuzz.run,
+    ),
+    Case(
+        "clock",
+        "Time is honest",
+        "six hours of samples under a clock at 1970, and under one an hour ahead; then it is set",
+        clock.run,
     ),
     Case(
         "storm",
