@@ -1,7 +1,7 @@
 """The agent's side of the wizard: profiles, scans, live values, all out of the parts that the running agent uses."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -11,8 +11,11 @@ import msgspec
 from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.proof_model import POWERS, Channel
 from agent.domain.signals import (
+    BATTERY_POWER,
+    FLOW_TEMPERATURE,
     INVERTER_ALARM,
     INVERTER_STATE,
+    PV_POWER,
     Equipment,
     InverterAlarm,
     InverterState,
@@ -30,7 +33,7 @@ from agent.sources.fingerprints import SERIAL_UNITS, TCP_UNITS, Probe, probes_fr
 from agent.sources.in_turn import ModbusInTurn
 from agent.sources.line import SerialSettings
 from agent.sources.modbus import ModbusSource
-from agent.sources.profile import Field, Layout, Profile, bind_absolute
+from agent.sources.profile import Field, Layout, Profile, bind_absolute, signals_of
 from agent.sources.profile_file import ProfileShelf
 from agent.sources.scan import Found, ScanRules
 from agent.sources.sunspec import Refused, discover, locate
@@ -50,12 +53,12 @@ class AgentBench:
         """Those that are not sound as well: who chooses one is told what is wrong with it."""
         return [self._choice(name) for name in self._shelf.files()]
 
-    async def scan(self, where: str) -> Sequence[Candidate]:
+    async def scan(self, where: str, progress: Callable[[str], None]) -> Sequence[Candidate]:
         """A serial port begins with a slash, a range has one in it, everything else is a host."""
         if where.startswith("/"):
-            return await _scan_serial(where, self._probes())
+            return await _scan_serial(where, self._probes(), progress)
         hosts = hosts_of(where, [], 502) if "/" in where else hosts_of(None, [where], 502)
-        found = await scan_tcp(hosts, TCP_UNITS, self._probes(), ScanRules())
+        found = await scan_tcp(hosts, TCP_UNITS, self._probes(), ScanRules(), progress)
         return [_tcp_candidate(each) for each in found]
 
     def check(self, sources: Sequence[SourcePlan]) -> None:
@@ -132,21 +135,21 @@ class AgentBench:
         except BadSetup as fault:
             return ProfileChoice(name, f"cannot be used: {fault}")
         variants = tuple((variant.name, variant.about) for variant in profile.variant)
-        return ProfileChoice(name, f"{profile.maker} {profile.model}".strip(), variants)
+        return ProfileChoice(name, f"{profile.maker} {profile.model}".strip(), variants, _called(profile))
 
 
 def _table(plan: SourcePlan) -> dict[str, Any]:
     return {**plan.table, "correct": msgspec.to_builtins(plan.correct)} if plan.correct else plan.table
 
 
-async def _scan_serial(where: str, probes: Sequence[Probe]) -> list[Candidate]:
+async def _scan_serial(where: str, probes: Sequence[Probe], progress: Callable[[str], None]) -> list[Candidate]:
     """`/dev/…`, perhaps with baud rate, parity and unit numbers behind it: `/dev/ttyUSB0 19200 E 1-4`."""
     path, *more = where.split()
     baud = next((int(part) for part in more if part.isdigit() and int(part) > _LAST_UNIT), 9600)
     parity = next((part.upper() for part in more if part.upper() in ("N", "E", "O")), "N")
     rest = [part for part in more if part.upper() != parity and part != str(baud)]
     units = units_of(rest[0]) if rest else SERIAL_UNITS
-    found = await scan_serial(SerialSettings(path, baud, parity=parity), units, probes, ScanRules(0.3))
+    found = await scan_serial(SerialSettings(path, baud, parity=parity), units, probes, ScanRules(0.3), progress)
     table = {"carrier": "rtu", "port": path, "baud": baud, "parity": parity}
     return [_candidate(each, {**table, "unit": each.unit}) for each in found]
 
@@ -177,6 +180,14 @@ async def _read_one(source: Source, wide: bool) -> Reading:
         return reading
     values = {name: value * WIDE if name in POWERS else value for name, value in reading.values.items()}
     return Reading(reading.at_ms, values, reading.bad)
+
+
+def _called(profile: Profile) -> str:
+    """What a device of this profile is for."""
+    signals = signals_of(profile)
+    if FLOW_TEMPERATURE in signals:
+        return "heating"
+    return "inverter" if {PV_POWER, BATTERY_POWER} & signals else "meter"
 
 
 def _tcp_candidate(found: Found) -> Candidate:
@@ -243,6 +254,8 @@ def _shown(name: SignalName, value: float) -> tuple[str, str]:
     if words is not None:
         return words(round(value)).name.lower().replace("_", " "), ""
     spec = spec_of(name)
+    if spec is not None and spec.unit == "0/1":
+        return ("on" if value else "off"), ""
     return (f"{value:g}", "") if spec is None else (f"{value:,.{spec.decimals}f}", spec.unit)
 
 

@@ -5,7 +5,7 @@ import asyncio
 import ipaddress
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -13,9 +13,11 @@ from agent.domain.errors import BadSetup
 from agent.sources.bus import Bus
 from agent.sources.fingerprints import TCP_UNITS, Probe, probes_from
 from agent.sources.line import SerialPort, SerialSettings
-from agent.sources.links import Link, RtuLink, TcpLink
+from agent.sources.links import RtuLink, TcpLink
 from agent.sources.profile_file import ProfileShelf
 from agent.sources.scan import Found, ScanRules, scan_link
+
+Progress = Callable[[str], None]
 
 _MOST_HOSTS: Final = 1024
 _AT_ONCE: Final = 8
@@ -52,12 +54,19 @@ async def _scan(arguments: argparse.Namespace) -> list[Found]:
 
 
 async def scan_serial(
-    settings: SerialSettings, units: Sequence[int], probes: Sequence[Probe], rules: ScanRules
+    settings: SerialSettings,
+    units: Sequence[int],
+    probes: Sequence[Probe],
+    rules: ScanRules,
+    progress: Progress | None = None,
 ) -> list[Found]:
     """Every unit on a line, one after the other. Raises `BadSetup` when the port cannot be opened."""
+    tell = progress or _say
     link = RtuLink(Bus(SerialPort(settings)), late_s=_LATE_S)
     await _check_port(link)
-    return await scan_link(link, units, probes, rules, first_only=False, progress=_unit_progress(link))
+    return await scan_link(
+        link, units, probes, rules, first_only=False, progress=lambda unit: tell(f"{link}: unit {unit}")
+    )
 
 
 async def _check_port(link: RtuLink) -> None:
@@ -73,7 +82,11 @@ def _rules(arguments: argparse.Namespace, timeout_s: float) -> ScanRules:
 
 
 async def scan_tcp(
-    hosts: Sequence[tuple[str, int]], units: Sequence[int], probes: Sequence[Probe], rules: ScanRules
+    hosts: Sequence[tuple[str, int]],
+    units: Sequence[int],
+    probes: Sequence[Probe],
+    rules: ScanRules,
+    progress: Progress | None = None,
 ) -> list[Found]:
     """Some hosts at a time, each asked one thing after the other."""
     room, done = asyncio.Semaphore(_AT_ONCE), 0
@@ -83,14 +96,10 @@ async def scan_tcp(
         async with room:
             found = await scan_link(TcpLink(host, port), units, probes, rules, first_only=True, progress=lambda _: None)
         done += 1
-        _say(f"{done} of {len(hosts)} addresses")
+        (progress or _say)(f"{done} of {len(hosts)} addresses")
         return found
 
     return [each for found in await asyncio.gather(*(one(*host) for host in hosts)) for each in found]
-
-
-def _unit_progress(link: Link) -> Any:
-    return lambda unit: _say(f"{link}: unit {unit}")
 
 
 def _say(text: str) -> None:

@@ -1,6 +1,6 @@
 """What the wizard needs of the agent, and what it gets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -40,11 +40,12 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class ProfileChoice:
-    """A profile, and the variants that it leaves open, each with what it means."""
+    """A profile, the variants that it leaves open, each with what it means, and what such a device may be called."""
 
     name: str
     title: str
     variants: tuple[tuple[str, str], ...] = ()
+    call: str = "device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,8 @@ class Bench(Protocol):
 
     def profiles(self) -> Sequence[ProfileChoice]: ...
 
-    async def scan(self, where: str) -> Sequence[Candidate]:
-        """Who is at a host, host:port, range or serial port."""
+    async def scan(self, where: str, progress: Callable[[str], None]) -> Sequence[Candidate]:
+        """Who is at a host, host:port, range or serial port; `progress` hears how far it is."""
         ...
 
     def check(self, sources: Sequence[SourcePlan]) -> None:

@@ -23,13 +23,17 @@ class ProofPlan:
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What to do now. `button` is empty while there is only to wait; `left_s` says how long."""
+    """What to do now. `button` is empty while there is only to wait; `left_s` says how long.
+
+    done: how much of all the waiting is over, 0 to 1.
+    """
 
     says: str
     button: str = ""
     left_s: float = 0.0
     step: int = 0
     steps: int = 0
+    done: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +60,20 @@ class Cues:
         place, count = min(self._next + 1, len(self._acts)), len(self._acts)
         left_s = max(0.0, (self._ready_ms - at_ms) / 1000)
         if left_s > 0:
-            says = "Leave everything as it is." if self._next == 0 else "Good. Leave it so for a moment."
-            return Cue(says, "", left_s, place, count)
+            return Cue(self._waiting(), "", left_s, place, count, self._done(left_s))
         if self._next == len(self._acts):
             return None
         act = self._acts[self._next]
-        return Cue(act.ask, act.button, 0.0, place, count)
+        return Cue(act.ask, act.button, 0.0, place, count, self._done(0.0))
+
+    def _waiting(self) -> str:
+        if self._next == 0:
+            return "Leave everything as it is."
+        return "Good. Leave it so: the water needs its time." if self.heat_on_ms else "Good. Leave it so for a moment."
+
+    def _done(self, left_s: float) -> float:
+        waits = [QUIET_S, *(act.hold_s for act in self._acts)]
+        return (sum(waits[: self._next + 1]) - left_s) / sum(waits)
 
     def press(self, at_ms: int) -> None:
         """The person has done it, just now. Too early it counts for nothing."""

@@ -55,6 +55,7 @@ button.big{padding:1.1rem;font-size:20px}
 .tile{background:var(--card);border:1px solid var(--line);border-left:4px solid var(--tone,var(--line));
 border-radius:10px;padding:.55rem .7rem}
 .tile b{display:block;font-size:20px}
+.warm{--tone:var(--ember)}.cool{--tone:var(--house)}
 .solar{--tone:var(--solar)}.house{--tone:var(--house)}.battery{--tone:var(--battery)}.grid{--tone:var(--grid)}
 .ask{font-size:21px;font-weight:600;margin:.2rem 0 1rem}
 progress{width:100%;accent-color:var(--ember)}

@@ -125,12 +125,34 @@ class Page:
         return Response(to="/")
 
     async def _scan(self, visit: Visit) -> Response:
-        where = visit.request.form.get("where", "").strip()
-        candidates = await self._wizard.bench.scan(where)
-        return Response(views.found(visit.frame, candidates, self._wizard.bench.profiles(), where))
+        await self._wizard.search(visit.request.form.get("where", "").strip())
+        return Response(to="/scan")
+
+    async def _searching(self, visit: Visit) -> Response:
+        search = self._wizard.searching
+        if search is None:
+            return Response(to="/")
+        try:
+            candidates = search.found()
+        except EmberwattError:
+            await self._wizard.give_up()
+            raise
+        if candidates is None:
+            return Response(views.looking(visit.frame, search.where, search.says))
+        return Response(views.found(visit.frame, candidates, self._wizard.bench.profiles(), search.where))
+
+    async def _give_up(self, _: Visit) -> Response:
+        await self._wizard.give_up()
+        return Response(to="/")
 
     async def _add(self, visit: Visit) -> Response:
         given = visit.request.form
+        chosen = next((each for each in self._wizard.bench.profiles() if each.name == given.get("profile")), None)
+        if chosen is None:
+            raise BadSetup("profile", "none was chosen; look again and choose the one that the device is of")
+        if chosen.variants and given.get("asked") != chosen.name:
+            kept = {key: value for key, value in given.items() if key not in ("asked", "variants")}
+            return Response(views.ask_variants(visit.frame, chosen, kept))
         table: dict[str, Any] = {key: given[key] for key in ("name", "profile", *views.PLACE) if given.get(key)}
         table |= {key: int(value) for key, value in table.items() if key in _NUMBERS and value.isdigit()}
         variants = [value for key, value in visit.request.forms if key == "variants"]
@@ -203,6 +225,8 @@ _ROUTES: Final[Mapping[tuple[str, str], _Act]] = {
     ("GET", "/"): Page._choose,
     ("POST", "/site"): Page._site,
     ("POST", "/scan"): Page._scan,
+    ("GET", "/scan"): Page._searching,
+    ("POST", "/scan/stop"): Page._give_up,
     ("POST", "/add"): Page._add,
     ("POST", "/remove"): Page._remove,
     ("GET", "/read"): Page._read,

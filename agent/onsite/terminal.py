@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final, TextIO
 
 from agent.domain.errors import BadSetup, EmberwattError
+from agent.domain.proof_heat import TEMPERATURES
 from agent.domain.proof_model import POWERS, Finding, Proof
 from agent.domain.signals import Reading
 from agent.onsite.bench import Candidate, Look, ProfileChoice
@@ -33,6 +34,11 @@ class Talk:
     def say(self, text: str = "", end: str = "\n") -> None:
         self._sink.write(text + end)
         self._sink.flush()
+
+    def over(self, text: str) -> None:
+        """A line that takes the place of the last one, where somebody watches."""
+        if self.live:
+            self.say(f"\r\x1b[K{text}", end="")
 
     async def __aenter__(self) -> "Talk":
         asyncio.get_running_loop().add_reader(self._fd, self._readable)
@@ -149,8 +155,9 @@ async def _drop(wizard: Wizard, talk: Talk, name: str) -> None:
 
 
 async def _add(wizard: Wizard, talk: Talk, where: str) -> None:
-    talk.say("  Looking …")
-    found = await wizard.bench.scan(where)
+    talk.say("  Looking …", end="" if talk.live else "\n")
+    found = await wizard.bench.scan(where, lambda says: talk.over(f"  Looking … {says}"))
+    talk.over("")
     if not found:
         talk.say("  Nobody answers there. Is Modbus switched on in the device's menu, and nobody else connected?")
         return
@@ -158,7 +165,7 @@ async def _add(wizard: Wizard, talk: Talk, where: str) -> None:
     talk.say(f"  {chosen.says}" + (f"\n  Note: {chosen.note}" if chosen.note else ""))
     profile = await _profile(wizard.bench.profiles(), talk, str(chosen.table.get("profile", "")))
     variants = [name for name, about in profile.variants if await talk.agree(f"  {about}?", default=False)]
-    name = await talk.ask("  Call it:", "inverter" if not wizard.draft.sources else profile.name)
+    name = await talk.ask("  Call it:", profile.call)
     table = {"name": name, **chosen.table, "profile": profile.name}
     wizard.add({**table, "variants": variants} if variants else table)
 
@@ -229,24 +236,27 @@ async def _one_proof(wizard: Wizard, talk: Talk, *, load: bool, heat: bool) -> P
 async def _follow(run: ProofRun, cue: Cue, talk: Talk) -> None:
     """One cue: count down what is to be waited for, then ask and watch for the Enter."""
     if not cue.button:
-        if talk.live:
-            talk.say(f"\r\x1b[K  {cue.says} {cue.left_s:3.0f} s   {live_line(run.latest)}", end="")
+        talk.over(f"  {cue.says} {cue.left_s:3.0f} s   {live_line(run.latest)}")
         await talk.wait(_TICK_S)
         return
     talk.say(("\r\x1b[K" if talk.live else "") + f"▶ {cue.step}/{cue.steps} {cue.says} Then press Enter.")
     while await talk.wait(_TICK_S) is None:
         run.cue()
-        if talk.live:
-            talk.say(f"\r\x1b[K  {live_line(run.latest)}", end="")
+        talk.over(f"  {live_line(run.latest)}")
     run.press()
 
 
 def live_line(reading: Reading | None) -> str:
-    """The powers of this moment on one line."""
+    """The powers and temperatures of this moment on one line."""
     if reading is None:
         return "…"
     parts = [
         f"{name.removesuffix('_power')} {reading.values[name]:,.0f} W" for name in POWERS if name in reading.values
+    ]
+    parts += [
+        f"{name.removesuffix('_temperature')} {reading.values[name]:.1f} °C"
+        for name in TEMPERATURES
+        if name in reading.values
     ]
     return "  ".join(parts)
 

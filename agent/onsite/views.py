@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from agent.domain.proof_model import Finding, Proof
-from agent.domain.signals import BATTERY_POWER, GRID_POWER, LOAD_POWER, PV_POWER, Reading, SignalName
+from agent.domain.signals import (
+    BATTERY_POWER,
+    FLOW_TEMPERATURE,
+    GRID_POWER,
+    LOAD_POWER,
+    OUTDOOR_TEMPERATURE,
+    PV_POWER,
+    RETURN_TEMPERATURE,
+    ROOM_TEMPERATURE,
+    Reading,
+    SignalName,
+)
 from agent.onsite.bench import Candidate, Look, ProfileChoice, Row, SourcePlan
 from agent.onsite.cues import Cue
 from agent.onsite.html import STYLE, Markup, card, choice, field, join, note, tag, text, tick
@@ -16,6 +27,12 @@ _TILES: Final = (
     (LOAD_POWER, "house", "House", ("", "")),
     (BATTERY_POWER, "battery", "Battery", ("charging", "discharging")),
     (GRID_POWER, "grid", "Grid", ("import", "export")),
+)
+_WARMTH: Final = (
+    (FLOW_TEMPERATURE, "warm", "Flow"),
+    (RETURN_TEMPERATURE, "cool", "Return"),
+    (ROOM_TEMPERATURE, "house", "Room"),
+    (OUTDOOR_TEMPERATURE, "", "Outside"),
 )
 _QUIET_W: Final = 15.0
 
@@ -105,6 +122,13 @@ def _device(frame: Frame, source: SourcePlan) -> Markup:
     return card(tag("h2", source.name), says, corrected, drop)
 
 
+def looking(frame: Frame, where: str, says: str) -> str:
+    """While a scan goes on."""
+    stop = form(frame, "/scan/stop", button("Stop", ""))
+    ask = card(tag("h1", f"Looking at {where}"), tag("p", says or "…", class_="soft"), tag("progress"))
+    return page(frame, "/", ask, stop, again_s=1)
+
+
 def found(frame: Frame, candidates: Sequence[Candidate], profiles: Sequence[ProfileChoice], where: str) -> str:
     """What a scan has found, each with a form to take it."""
     if not candidates:
@@ -121,18 +145,37 @@ def _candidate(frame: Frame, candidate: Candidate, profiles: Sequence[ProfileCho
         for key in PLACE
         if key in candidate.table
     ]
-    variants = [
-        tick(about, "variants", name) for each in profiles if each.name == guess for name, about in each.variants
-    ]
+    ticks = [_variants(each) for each in profiles if each.name == guess]
     hint = tag("p", candidate.note, class_="soft") if candidate.note else ""
-    parts = (choice("Profile", "profile", options, guess), *variants, field("Call it", "name", value="inverter"))
+    call = next((each.call for each in profiles if each.name == guess), "device")
+    parts = (choice("Profile", "profile", options, guess), *ticks, field("Call it", "name", value=call))
     return card(tag("h2", candidate.says), hint, form(frame, "/add", *hidden, *parts, button("Add it")))
+
+
+def _variants(profile: ProfileChoice) -> Markup:
+    """What a profile leaves open; that it was asked goes along."""
+    ticks = [tick(about, "variants", name) for name, about in profile.variants]
+    return join((tag("input", type="hidden", name="asked", value=profile.name), *ticks))
+
+
+def ask_variants(frame: Frame, profile: ProfileChoice, given: Mapping[str, str]) -> str:
+    """What another profile than the guessed one leaves open, before the device is added."""
+    kept = [tag("input", type="hidden", name=key, value=value) for key, value in given.items() if key != "token"]
+    hint = tag("p", "Tick what is so here; leave the others.", class_="soft")
+    return page(
+        frame,
+        "/",
+        card(tag("h1", profile.title), hint, form(frame, "/add", *kept, _variants(profile), button("Add it"))),
+    )
 
 
 def read(frame: Frame, looks: Iterable[Look]) -> str:
     """Live values with the words they were made of."""
     go_on = tag("a", "Prove that they are right", href="/prove", class_="button main")
-    hint = tag("p", "Compare with the devices' own displays. Charging and import are positive.", class_="soft")
+    looks = list(looks)
+    powers = {row.name for look in looks for row in look.rows} & {BATTERY_POWER, GRID_POWER}
+    signs = " Charging and import are positive." if powers else ""
+    hint = tag("p", f"Compare with the devices' own displays.{signs}", class_="soft")
     return page(frame, "/read", hint, *(_look(look) for look in looks), go_on, again_s=15)
 
 
@@ -168,7 +211,7 @@ def prepare(frame: Frame, *, load: bool, heat: bool) -> str:
 
 def proving(frame: Frame, cue: Cue, reading: Reading | None) -> str:
     """During a proof: what to do now, and what is seen."""
-    bar = tag("progress", value=str(cue.step - (0 if cue.button else 1)), max=str(cue.steps))
+    bar = tag("progress", value=f"{cue.done:.3f}", max="1")
     if cue.button:
         act = form(frame, "/prove/press", button(cue.button, "main big"))
     else:
@@ -187,6 +230,10 @@ def _tiles(reading: Reading | None) -> Markup:
             way = "" if abs(value) < _QUIET_W else ways[0] if value > 0 else ways[1]
             shown = tag("b", f"{abs(value) if ways[0] else value:,.0f} W")
             tiles.append(tag("div", tag("small", f"{words} {way}"), shown, class_=f"tile {kind}"))
+    for name, kind, words in _WARMTH:
+        if name in values:
+            shown = tag("b", f"{values[name]:.1f} °C")
+            tiles.append(tag("div", tag("small", words), shown, class_=f"tile {kind}"))
     return tag("div", *tiles, class_="tiles") if tiles else join(())
 
 

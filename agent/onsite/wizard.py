@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
-from agent.domain.errors import BadSetup
+from agent.domain.errors import BadSetup, EmberwattError
 from agent.domain.proof import prove
 from agent.domain.proof_model import Change, Finding, Proof, Trial
 from agent.domain.signals import FLOW_TEMPERATURE, GRID_POWER, Reading
-from agent.onsite.bench import Bench, Facts, Look, SourcePlan
+from agent.onsite.bench import Bench, Candidate, Facts, Look, SourcePlan
 from agent.onsite.cues import Cue, Cues, ProofPlan
 from agent.onsite.keeping import Draft, drop_draft, drop_proof, save_draft, save_proof, write_site
 from agent.onsite.site_text import merged_text, new_text
@@ -41,6 +41,7 @@ class Wizard:
         self.clock = clock
         self.draft = draft
         self.run: ProofRun | None = None
+        self.searching: Search | None = None
         self.proof: Proof | None = None
         self.changed = False
 
@@ -73,6 +74,17 @@ class Wizard:
         names = (wanted if number == 1 else f"{wanted}-{number}" for number in range(1, len(taken) + 2))
         return next(name for name in names if name not in taken)
 
+    async def search(self, where: str) -> None:
+        """Begin to look who is there; one that goes on is given up."""
+        await self.give_up()
+        self.searching = Search(self.bench, where)
+
+    async def give_up(self) -> None:
+        """End a search, if one is going on."""
+        search, self.searching = self.searching, None
+        if search is not None:
+            await search.end()
+
     # Read.
 
     async def look(self) -> Sequence[Look]:
@@ -98,7 +110,8 @@ class Wizard:
         return self.run
 
     async def stop(self) -> None:
-        """End watching, if it is going on."""
+        """End watching and searching, if it is going on."""
+        await self.give_up()
         run, self.run = self.run, None
         if run is not None:
             await run.end()
@@ -171,6 +184,30 @@ class Wizard:
     def _keep(self, draft: Draft) -> None:
         self.draft = draft
         save_draft(self.place.state, draft)
+
+
+class Search:
+    """A scan that goes on while the person waits; `says` is how far it is."""
+
+    def __init__(self, bench: Bench, where: str) -> None:
+        self.where = where
+        self.says = ""
+        self._task = asyncio.create_task(self._scan(bench), name="scan")
+
+    async def _scan(self, bench: Bench) -> Sequence[Candidate]:
+        return await bench.scan(self.where, self._hear)
+
+    def _hear(self, says: str) -> None:
+        self.says = says
+
+    def found(self) -> Sequence[Candidate] | None:
+        """Who is there; None while it goes on. Raises what the scan has raised."""
+        return self._task.result() if self._task.done() else None
+
+    async def end(self) -> None:
+        self._task.cancel()
+        with suppress(asyncio.CancelledError, EmberwattError):
+            await self._task
 
 
 class ProofRun:

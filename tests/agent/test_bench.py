@@ -95,10 +95,10 @@ def test_two_devices_that_give_one_signal_are_refused(bench: AgentBench) -> None
 
 
 async def test_a_scan_gives_a_table_to_begin_with(bench: AgentBench, server: ModbusServer) -> None:
-    (found,) = await bench.scan(f"127.0.0.1:{server.port}")
+    (found,) = await bench.scan(f"127.0.0.1:{server.port}", lambda _: None)
     assert found.table == {"profile": "sunspec", "host": "127.0.0.1", "port": server.port, "unit": 1}
     with pytest.raises(BadSetup, match="--tcp"):
-        await bench.scan("10.0.0.0/8")
+        await bench.scan("10.0.0.0/8", lambda _: None)
 
 
 async def test_a_serial_line_is_scanned_and_read(bench: AgentBench, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ async def test_a_serial_line_is_scanned_and_read(bench: AgentBench, tmp_path: Pa
         slaves = RtuSlaves(wire)
         async with slaves:
             serve(slaves, hybrid(), unit=2)
-            (found,) = await bench.scan(f"{wire.path} 19200 E 1-3")
+            (found,) = await bench.scan(f"{wire.path} 19200 E 1-3", lambda _: None)
             assert (found.table["carrier"], found.table["unit"], found.table["baud"]) == ("rtu", 2, 19200)
             assert "Hybrid 10" in found.says
             (look,) = await bench.look([SourcePlan({"name": "roof", **found.table})])
@@ -118,4 +118,4 @@ async def test_a_serial_line_is_scanned_and_read(bench: AgentBench, tmp_path: Pa
 
 async def test_a_serial_port_that_is_not_there_is_told(bench: AgentBench, tmp_path: Path) -> None:
     with pytest.raises(BadSetup, match="serial port"):
-        await bench.scan(str(tmp_path / "ttyUSB7"))
+        await bench.scan(str(tmp_path / "ttyUSB7"), lambda _: None)

@@ -1,6 +1,7 @@
 """The agent's side of the wizard without devices: what it is asked is kept, what it says is set."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -33,11 +34,17 @@ class PlainBench:
     looks: list[Look] = field(default_factory=list)
     trial: Trial = field(default_factory=lambda: Trial((Reading(START_MS, {GRID_POWER: 400.0}),)))
     watching: int = 0
+    gate: asyncio.Event | None = None
 
     def profiles(self) -> Sequence[ProfileChoice]:
         return [ProfileChoice("sunspec", "any <SunSpec>", (("other_way", "the meter counts the other way"),))]
 
-    async def scan(self, where: str) -> Sequence[Candidate]:
+    async def scan(self, where: str, progress: Callable[[str], None]) -> Sequence[Candidate]:
+        progress("1 of 1 addresses")
+        if self.gate is not None:
+            await self.gate.wait()
+        if where == "broken":
+            raise BadSetup("scan", "no such range")
         if where == "nowhere":
             return []
         return [Candidate(f"a thing at {where}", {"profile": "sunspec", "host": where, "port": 502, "unit": 1}, "mind")]

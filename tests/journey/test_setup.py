@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from agent.clock import SimulatedClock
-from tests.helpers.browser import Page, browser_page, chromium
+from tests.helpers.browser import browser_page, chromium
 from tests.helpers.kettle_home import KettleHome, kettle_home
 from tests.helpers.programs import Program, run, wait_for
+from tests.helpers.setup_pages import Shooter, press, shows, submit
 from tests.helpers.terminal import Terminal
 
 pytestmark = pytest.mark.journey
@@ -204,31 +205,3 @@ def test_on_a_phone(site: Path, clock: SimulatedClock, tmp_path: Path) -> None:
         wide = page.ask("document.documentElement.scrollWidth")
         assert wide <= 400
     assert tomllib.loads(site.read_text())["source"][0]["correct"] == {"flip": ["grid_power"]}
-
-
-class Shooter:
-    """Pictures of the page for a person to look at, and none wider than the phone."""
-
-    def __init__(self, page: Page, folder: Path) -> None:
-        self._page = page
-        self._folder = folder
-
-    def __call__(self, name: str) -> None:
-        assert self._page.ask("document.documentElement.scrollWidth") <= 400, name
-        self._page.screenshot(self._folder / f"{name}.png")
-
-
-def shows(page: Page, words: str) -> None:
-    page.wait_for(f"document.body && document.body.textContent.includes({json.dumps(words)})", 30)
-
-
-def press(page: Page, words: str) -> None:
-    """Click the button or link with these words; the page may be loading itself again at that moment."""
-    find = f"[...document.querySelectorAll('button, a.button')].find(each => each.textContent === {json.dumps(words)})"
-    page.wait_for(f"(() => {{ const found = {find}; if (found) found.click(); return found; }})()", 30)
-
-
-def submit(page: Page, selector: str, value: str) -> None:
-    page.wait_for(f"document.querySelector({json.dumps(selector)})")
-    page.ask(f"document.querySelector({json.dumps(selector)}).value = {json.dumps(value)}")
-    page.ask(f"document.querySelector({json.dumps(selector)}).form.requestSubmit()")

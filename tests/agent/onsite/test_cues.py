@@ -42,3 +42,17 @@ def test_a_press_too_early_or_too_late_counts_for_nothing() -> None:
     _, cues = walk(ProofPlan())
     cues.press(10**9)
     assert len(cues.steps) == 4
+
+
+def test_how_much_is_over_only_grows() -> None:
+    cues, seen = Cues(ProofPlan(load=False, heat=True), 0), []
+    for second in range(0, 300, 5):
+        cue = cues.now(second * 1000)
+        if cue is None:
+            break
+        seen.append(cue.done)
+        if cue.button:
+            cues.press(second * 1000)
+    assert seen == sorted(seen)
+    assert seen[0] == 0.0
+    assert 0.9 < seen[-1] < 1.0

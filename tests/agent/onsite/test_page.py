@@ -125,12 +125,15 @@ async def test_a_site_is_named_and_a_device_added_and_removed(phone: Phone, wiza
     assert "must be 3 to 40" in body
     await phone.post("/site", device="mill", name="Mill", latitude="52,5", longitude="13.4", timezone="")
     assert wizard.draft.site == {"name": "Mill", "timezone": "UTC", "latitude": 52.5, "longitude": 13.4}
-    _, body = await phone.post("/scan", where="10.0.0.9")
+    body = await looked(phone, "10.0.0.9")
     assert "a thing at 10.0.0.9" in body
     assert "any &lt;SunSpec&gt;" in body
-    await phone.post(
-        "/add", name="roof", profile="sunspec", host="10.0.0.9", port="502", unit="1", variants="other_way"
-    )
+    fields = {"name": "roof", "profile": "sunspec", "host": "10.0.0.9", "port": "502", "unit": "1"}
+    _, body = await phone.post("/add", **fields)
+    assert "the meter counts the other way" in body, "a profile that was not guessed is asked for its variants"
+    assert 'name="host" value="10.0.0.9"' in body
+    assert wizard.draft.sources == ()
+    await phone.post("/add", **fields, asked="sunspec", variants="other_way")
     expected = {"name": "roof", "profile": "sunspec", "host": "10.0.0.9", "port": 502, "unit": 1}
     assert wizard.draft.sources[0].table == {**expected, "variants": ["other_way"]}
     _, body = await phone.get("/read")
@@ -138,18 +141,55 @@ async def test_a_site_is_named_and_a_device_added_and_removed(phone: Phone, wiza
     assert "40000: 0190" in body
     await phone.post("/remove", name="roof")
     assert wizard.draft.sources == ()
-    _, body = await phone.post("/scan", where="nowhere")
+    body = await looked(phone, "nowhere")
     assert "Nobody answers at nowhere" in body
 
 
+async def looked(phone: Phone, where: str) -> str:
+    """What a search there ends with."""
+    answer, _ = await phone.post("/scan", where=where)
+    assert answer.getheader("Location") == "/scan"
+    _, body = await phone.get("/scan")
+    while "Looking at" in body:
+        _, body = await phone.get("/scan")
+    return body
+
+
+async def test_a_long_search_tells_how_far_it_is_and_can_be_given_up(phone: Phone, wizard: Wizard) -> None:
+    bench = wizard.bench
+    assert isinstance(bench, PlainBench)
+    bench.gate = asyncio.Event()
+    await phone.post("/scan", where="10.0.0.0/24")
+    _, body = await phone.get("/scan")
+    assert "Looking at 10.0.0.0/24" in body
+    assert "1 of 1 addresses" in body
+    assert 'http-equiv="refresh"' in body
+    await phone.post("/scan/stop")
+    assert wizard.searching is None
+    answer, _ = await phone.get("/scan")
+    assert answer.getheader("Location") == "/"
+
+
+async def test_a_search_that_fails_is_told_once(phone: Phone, wizard: Wizard) -> None:
+    body = await looked(phone, "broken")
+    assert "no such range" in body
+    assert wizard.searching is None
+
+
+async def test_a_device_without_a_profile_is_not_added(phone: Phone, wizard: Wizard) -> None:
+    _, body = await phone.post("/add", name="roof", host="10.0.0.9")
+    assert "none was chosen" in body
+    assert wizard.draft.sources == ()
+
+
 async def test_what_is_typed_is_never_html(phone: Phone) -> None:
-    _, body = await phone.post("/scan", where='"><script>alert(1)</script>')
+    body = await looked(phone, '"><script>alert(1)</script>')
     assert "<script" not in body
     assert "&lt;script" in body
 
 
 async def test_a_proof_begins_and_can_be_stopped(phone: Phone, wizard: Wizard) -> None:
-    await phone.post("/add", name="roof", profile="sunspec", host="10.0.0.9")
+    await phone.post("/add", name="roof", profile="sunspec", host="10.0.0.9", asked="sunspec")
     _, body = await phone.post("/prove/start", watts="2000")
     _, body = await phone.get("/prove")
     assert "Leave everything as it is" in body
@@ -163,7 +203,7 @@ async def test_a_proof_begins_and_can_be_stopped(phone: Phone, wizard: Wizard) -
 
 async def test_the_file_is_replaced_only_when_that_was_said(phone: Phone, wizard: Wizard) -> None:
     wizard.place.config.write_text('[device]\nid = "mill"\n')
-    await phone.post("/add", name="roof", profile="sunspec", host="10.0.0.9")
+    await phone.post("/add", name="roof", profile="sunspec", host="10.0.0.9", asked="sunspec")
     _, body = await phone.get("/write")
     assert "roof" in body
     _, body = await phone.post("/write")
