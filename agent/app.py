@@ -275,7 +275,7 @@ class Agent:
         try:
             if retune:
                 await self.pipeline.retune(self.settings.diagnosis)
-            parts.equipment |= self.parts.equipment
+            parts.inherit(self.parts)
             self.parts = parts
         finally:
             self._begin_parts()

@@ -40,6 +40,12 @@ class Parts:
         self.equipment: dict[str, Equipment] = {}
         self.heard: set[str] = set()
 
+    def inherit(self, before: "Parts") -> None:
+        """Know what the parts before these knew of the same devices."""
+        self.equipment |= before.equipment
+        if self.poller is not None and before.poller is not None:
+            self.poller.inherit(before.poller.states())
+
     @property
     def idle(self) -> bool:
         """Whether stopping now loses no sample."""

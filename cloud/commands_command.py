@@ -21,7 +21,7 @@ from cloud.store.commands import SqlCommands
 from cloud.store.database import Database
 
 _EXAMPLES: Final = """\
-examples:
+example:
   emberwatt-cloud command mill-lane-4 read-now --config cloud.toml
   emberwatt-cloud command mill-lane-4 interval 5 --for 600 --config cloud.toml
   emberwatt-cloud command mill-lane-4 resend 2026-05-01T00:00Z 2026-05-02T00:00Z --config cloud.toml

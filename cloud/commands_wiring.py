@@ -22,9 +22,10 @@ class Orders:
 def wire_commands(database: Database, clock: Clock, subscriber: Subscriber) -> Orders:
     """Before anything is connected: replies are listened for."""
     book = SqlCommands(database)
-    desk = Desk(book, clock)
+    courier = Courier(book, clock, subscriber.send, lambda: _connection(subscriber))
+    desk = Desk(book, clock, courier.wake)
     subscriber.applier.listen(f"{CMD}/+/{REPLY}", desk.hear)
-    return Orders(desk, Courier(book, clock, subscriber.send, lambda: _connection(subscriber)))
+    return Orders(desk, courier)
 
 
 def _connection(subscriber: Subscriber) -> int | None:

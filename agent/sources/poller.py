@@ -107,6 +107,11 @@ class Poller:
         """Each source's reachability, by its name."""
         return MappingProxyType({slot.source.name: slot.state for slot in self._slots})
 
+    def inherit(self, states: Mapping[str, SourceState]) -> None:
+        """Begin with what an earlier poller knew of sources of the same name."""
+        for slot in self._slots:
+            slot.state = states.get(slot.source.name, slot.state)
+
     def tasks(self) -> list[tuple[str, Coroutine[object, object, None]]]:
         """One endless coroutine per source, with a name for its task."""
         return [(name, work()) for name, work in self.works()]

@@ -61,14 +61,25 @@ class Courier:
         self._settings = settings
         self._sent: set[str] = set()
         self._over: int | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._news = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is a new command. May be called from any thread; without it, it is seen at the next look."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._news.set)
 
     async def run(self) -> None:
         """For ever."""
+        self._loop = asyncio.get_running_loop()
         while True:
+            self._news.clear()
             # A database that is away is said by whoever reads it; it is looked at again in a moment.
             with suppress(Transient):
                 await asyncio.to_thread(self.look)
-            await asyncio.sleep(self._settings.look_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.look_s):
+                    await self._news.wait()
 
     def look(self) -> None:
         """End what is over, send what is due. Raises `Transient`."""

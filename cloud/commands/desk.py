@@ -1,7 +1,7 @@
 """Takes orders and keeps what devices reply. See `cloud.ports.CommandDesk`."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from agent.domain.commands import (
@@ -21,11 +21,12 @@ QUEUED: Final = "queued"
 
 
 class Desk:
-    """Over a book. Nothing is sent from here: the courier looks into the same book."""
+    """Over a book. Nothing is sent from here: the courier looks into the same book, at once where `wake` calls it."""
 
-    def __init__(self, book: CommandBook, clock: Clock) -> None:
+    def __init__(self, book: CommandBook, clock: Clock, wake: Callable[[], None] = lambda: None) -> None:
         self._book = book
         self._clock = clock
+        self._wake = wake
 
     def order(self, device: str, name: str, args: Mapping[str, Any], who: str, life_s: float = LIFE_S) -> CommandRow:
         """See `cloud.ports.CommandDesk`."""
@@ -56,6 +57,7 @@ class Desk:
         if size > MAX_COMMAND_BYTES:
             raise BadInput(f"a command of {size} bytes, at most {MAX_COMMAND_BYTES} allowed")
         self._book.add(row)
+        self._wake()
         return row
 
     def commands(self, device: str | None = None, *, limit: int = 100) -> list[CommandRow]:
