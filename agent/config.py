@@ -13,7 +13,7 @@ from agent.domain.errors import BadSetup
 from agent.domain.wire import is_device_id
 from agent.ports import Clock
 from agent.sources.carrier_tables import AnyTable, read_table
-from agent.sources.proxy import ProxySettings
+from agent.sources.proxy_table import ProxySettings
 from agent.steering.steward import SteeringSettings
 from agent.way_out import UplinkTable
 from agent.way_out import check as check_uplink

@@ -1,7 +1,7 @@
 """What is made of settings and replaced as a whole when they change: the devices, their poller and the proxy."""
 
 import logging
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agent.config import AgentSettings
 from agent.domain.errors import SourceUnavailable
@@ -12,8 +12,11 @@ from agent.sources.in_turn import ModbusInTurn
 from agent.sources.modbus import ModbusSource
 from agent.sources.poller import Poller
 from agent.sources.profile_file import ProfileShelf
-from agent.sources.proxy import Proxy
+from agent.sources.proxy_table import ProxySettings
 from agent.supervision import Work
+
+if TYPE_CHECKING:
+    from agent.sources.proxy import Proxy
 
 IDENTIFY_AGAIN_S: Final = 3600.0
 log = logging.getLogger("emberwatt.agent")
@@ -23,6 +26,15 @@ def make_sources(settings: AgentSettings) -> list[Source]:
     """The devices of all `[[source]]` tables; an installer's own profiles are those beside the site file."""
     carriers = Carriers(settings.clock, load=ProfileShelf.beside(settings.path).load)
     return [carriers.make_from(table) for table in settings.sources]
+
+
+def _make_proxy(settings: ProxySettings | None, sources: list[Source]) -> "Proxy | None":
+    if settings is None:
+        return None
+    from agent.sources.proxy import Proxy
+
+    shared = {source.name: source for source in sources if isinstance(source, ModbusSource | ModbusInTurn)}
+    return Proxy(settings, shared)
 
 
 class Parts:
@@ -35,8 +47,7 @@ class Parts:
         if self.sources:
             interval_s, budget_s = settings.interval_s, settings.budget_s
             self.poller = Poller(self.sources, interval_s=interval_s, clock=settings.clock, budget_s=budget_s)
-        shared = {source.name: source for source in self.sources if isinstance(source, ModbusSource | ModbusInTurn)}
-        self.proxy = None if settings.proxy is None else Proxy(settings.proxy, shared)
+        self.proxy = _make_proxy(settings.proxy, self.sources)
         self.equipment: dict[str, Equipment] = {}
         self.heard: set[str] = set()
 

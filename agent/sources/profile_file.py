@@ -2,7 +2,6 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -78,6 +77,8 @@ class ProfileShelf:
             return path, str(path)
         files = self.files()
         if name not in files:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, files, n=3)
             expected = f"did you mean {', '.join(near)}?" if near else f"expected one of {', '.join(files)}"
             hint = "Or one of your own: NAME.toml in the folder profiles/ beside the site file."
