@@ -12,8 +12,10 @@ from agent.sources.links import RtuLink
 from agent.sources.modbus import ModbusSource
 from agent.sources.poller import Poller
 from agent.sources.profile_file import load_profile
+from tests.helpers import ten_devices
 from tests.helpers.rtu_slaves import RtuSlaves
 from tests.helpers.serial_line import Wire
+from tests.helpers.ten_devices import SOUND, poll_ten
 
 BAUD = 38_400
 INTERVAL_S = 2.0
@@ -65,6 +67,16 @@ async def test_seven_of_ten_are_read_on_schedule_and_nothing_wrong_is_ever_said(
     # Asked again after a damaged answer, the noisy one loses little.
     assert good[NOISY] >= asked - 2
     assert good[SLOW] == good[DEAD] == 0
+
+
+async def test_three_kinds_of_line_and_seven_of_ten_sound(tmp_path: Path) -> None:
+    tally = await poll_ten(tmp_path, rounds=6)
+    assert sum(tally.wrong.values()) == 0
+    assert all(tally.good[number] == tally.asked for number in SOUND)
+    assert tally.good[ten_devices.NOISY] >= tally.asked / 2
+    assert tally.good[ten_devices.SLOW] == tally.good[ten_devices.DEAD] == 0
+    for number in SOUND:
+        assert len(tally.late_s[number]) >= 5, "asked in every round"
 
 
 async def poll(folder: Path, *, rounds: int) -> tuple[dict[int, int], int, int]:
