@@ -21,6 +21,8 @@ SENSOR_TAU_S = 90.0
 STILL_TAU_S = 2700.0
 VALVE_LIFT_K = 6.0
 DHW_SUPPLY = 68.0
+# A modulating burner at its minimum, which is still too strong for what little water passes.
+CYCLING_SHARE = 0.6
 # The sheet of the controller names no bits; the simulator uses these two of its fault word.
 SENSOR_FAULT_BIT = 0
 LOCKOUT_FAULT_BIT = 7
@@ -120,6 +122,8 @@ class HeatNow:
     valve: float
     valve_shown: float
     fault_word: int
+    burner_share: float = 1.0
+    loss_share: float = 1.0
 
 
 def lightest_radiator(parts: HeatParts, dt_s: float = 60.0) -> float:
@@ -147,17 +151,24 @@ def decide(parts: HeatParts, stores: HeatStores, drive: HeatDrive, effects: Effe
     limit = control.heating_limit + (1.0 if stores.heating else 0.0)
     heating = drive.outdoor < limit and stores.room < room_set + (1.5 if stores.heating else 1.0)
     flow_set = flow_set_point(control, room_set, stores.room, drive.outdoor)
+    if effects.flow_held is not None:
+        flow_set = effects.flow_held
     charging = stores.tank < control.dhw if stores.tank_charging else stores.tank < control.dhw - control.dhw_hysteresis
     target = max(flow_set + VALVE_LIFT_K if heating else 0.0, DHW_SUPPLY if charging else 0.0)
-    edge = parts.boiler.hysteresis_k * (1.0 if stores.burner else -1.0)
+    edge = 0.0 if effects.cycling else parts.boiler.hysteresis_k * (1.0 if stores.burner else -1.0)
     burner = target > 0.0 and stores.boiler < target + edge and not effects.lockout
     valve = _valve(stores, flow_set) if heating else 0.0
+    if effects.valve_swing and heating:
+        valve = min(1.0, max(0.0, valve + effects.valve_swing))
     word = 1 << LOCKOUT_FAULT_BIT if effects.lockout else 0
     word |= 1 << SENSOR_FAULT_BIT if effects.broken_sensors else 0
     moved = 0.0 if effects.no_heat else valve
     # A stuck valve leaves the controller opening it further and further.
     shown = 1.0 if effects.no_heat and heating else valve
-    return HeatNow(heating, burner, charging, heating, flow_set, room_set, moved, shown, word)
+    share = CYCLING_SHARE if effects.cycling else 1.0
+    return HeatNow(
+        heating, burner, charging, heating, flow_set, room_set, moved, shown, word, share, effects.loss_share
+    )
 
 
 def _valve(stores: HeatStores, flow_set: float) -> float:
@@ -177,12 +188,12 @@ def advanced(parts: HeatParts, stores: HeatStores, now: HeatNow, drive: HeatDriv
     """Stores after `dt_s` seconds. Heat made − heat lost = change of what the masses hold, exactly."""
     house, boiler = parts.house, parts.boiler
     flow, back = flow_and_return(stores, now)
-    made = boiler.burner_w if now.burner else 0.0
+    made = boiler.burner_w * now.burner_share if now.burner else 0.0
     circuit = boiler.pump_kg_per_s * WATER * (flow - back) if now.pump else 0.0
     tank_heat = boiler.coil_w_per_k * max(0.0, stores.boiler - stores.tank) if now.tank_charging else 0.0
     jacket = boiler.jacket_w_per_k * (stores.boiler - CELLAR)
     radiated = house.radiator_w_per_k * (stores.radiator - stores.room)
-    through_walls = house.loss_w_per_k * (stores.room - drive.outdoor)
+    through_walls = house.loss_w_per_k * now.loss_share * (stores.room - drive.outdoor)
     drawn = drive.draw_l_per_s * WATER * (stores.tank - COLD_WATER)
     tank_loss = boiler.tank_loss_w_per_k * (stores.tank - CELLAR)
     hours = dt_s / 3600.0

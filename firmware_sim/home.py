@@ -96,6 +96,8 @@ def flows(parts: HomeParts, stores: Stores, drive: Drive, effects: Effects, dt_s
         none = tuple(0.0 for _ in drive.strings_w)
         return Flows(none, drive.load_w, 0.0, drive.load_w, 0.0, InverterState.FAULT, effects.alarm)
     strings = tuple(0.0 for _ in drive.strings_w) if effects.solar_dead else drive.strings_w
+    if effects.pv_share != 1.0:
+        strings = tuple(watts * effects.pv_share for watts in strings)
     offered = sum(strings)
     inverter = parts.inverter
     battery_w = _battery_power(parts, stores, offered, drive.load_w, effects, dt_s)
@@ -124,7 +126,7 @@ def _battery_power(
         return -min(-surplus, possible, headroom)
     if effects.battery is BatteryMode.DISCHARGING:
         return -min(LEAK_W, possible, max(0.0, dc_limit - offered))
-    return min(surplus, charge_possible(parts.battery, stores.stored_wh, dt_s))
+    return min(surplus, effects.charge_share * charge_possible(parts.battery, stores.stored_wh, dt_s))
 
 
 def _state(throttled: bool, pv_w: float, battery_w: float, effects: Effects) -> InverterState:

@@ -17,6 +17,7 @@ from firmware_sim.failures import (
     FOUND_CODES,
     HEAT_SENSORS,
     HOME_SENSORS,
+    SIZES,
     BatteryMode,
     Fault,
     FaultCode,
@@ -58,6 +59,8 @@ _ALLOWED = {
         FaultCode.BATTERY_NOT_CHARGING,
         FaultCode.NO_SOLAR_PRODUCTION,
         FaultCode.INVERTER_ALARM,
+        FaultCode.PV_UNDERPERFORMANCE,
+        FaultCode.EXPORT_WHILE_BATTERY_COULD_CHARGE,
         FaultCode.DEVICE_UNREACHABLE,
         FaultCode.SENSOR_BROKEN,
     },
@@ -65,6 +68,10 @@ _ALLOWED = {
     SiteKind.BOILER: {
         FaultCode.BOILER_LOCKOUT,
         FaultCode.NO_HEAT,
+        FaultCode.SHORT_CYCLING,
+        FaultCode.HUNTING,
+        FaultCode.FLAT_HEATING_CURVE,
+        FaultCode.ROOM_TOO_COLD,
         FaultCode.DEVICE_UNREACHABLE,
         FaultCode.SENSOR_BROKEN,
     },
@@ -146,6 +153,7 @@ class Scenario:
                 silence=plan.fault.silence,
                 alarm=plan.fault.alarm,
                 sensor=plan.fault.sensor,
+                size=plan.fault.size,
             )
             for plan in self.faults
         )
@@ -232,8 +240,10 @@ def _fault(fields: Fields, kind: SiteKind) -> FaultPlan:
         alarm = InverterAlarm[fields.word("alarm", AlarmWord, AlarmWord.TEMPERATURE).name]
     elif code is FaultCode.SENSOR_BROKEN:
         sensor = _sensor(fields, kind)
+    usual, low, high = SIZES.get(code, (0.0, 0.0, 0.0))
+    size = fields.number("size", low, high, usual) if code in SIZES else 0.0
     fields.end()
-    return FaultPlan(Fault(code, 0, 0, battery, silence, alarm, sensor), start, end)
+    return FaultPlan(Fault(code, 0, 0, battery, silence, alarm, sensor, size), start, end)
 
 
 def _sensor(fields: Fields, kind: SiteKind) -> SignalName:

@@ -39,11 +39,14 @@ class Channel:
         self._told_failing_ms = 0
         self._kept_id = ""  # of an episode that was told before the clock was set
 
-    def observe(self, reading: Reading) -> list[Fault]:
-        """Judge a reading and follow it up."""
+    def observe(self, reading: Reading) -> list[Fault] | None:
+        """Judge a reading and follow it up; None when it cannot have changed anything."""
         verdict = self.rule.judge(reading) if self.rule else None
-        if verdict is None and self.tracker.quiet:
-            return []
+        if verdict is None:
+            if self.tracker.quiet:
+                return None
+        elif not verdict and self.tracker.passes(reading.at_ms):
+            return None
         return self.follow(verdict, reading)
 
     def follow(self, verdict: bool | None, reading: Reading, noted: Mapping[str, float] | None = None) -> list[Fault]:

@@ -7,7 +7,7 @@ from agent.diagnosis.channel import Channel
 from agent.domain.episodes import EpisodeTracker, Timing
 from agent.domain.faults import FaultCode
 from agent.domain.signals import Quality, Reading, SignalName, spec_of
-from agent.domain.standing import LIMITS_H, Standing
+from agent.domain.standing import DRIVERS, LIMITS_H, Standing
 from agent.domain.timeline import Move
 from agent.domain.wire import Fault
 
@@ -56,6 +56,7 @@ class DataWatch:
         self._signals: dict[SignalName, _Signal] = {}
         self._due_ms = 0
         self.impossible: set[SignalName] = set()
+        self.doubtful: set[SignalName] = set()
 
     def update(self, reading: Reading, silenced: frozenset[FaultCode], asleep: frozenset[SignalName]) -> list[Fault]:
         """Take in a reading. Of signals `asleep` nothing is expected now."""
@@ -79,9 +80,13 @@ class DataWatch:
             if standing is None:
                 continue
             if value == standing.value:
-                standing.stood(at_ms, value, values)
+                if name not in DRIVERS or self._is_alive(DRIVERS[name]):
+                    standing.stood(at_ms, value, values)
+                    if standing.doubtful:
+                        self.doubtful.add(name)
             elif standing.moving_ms or at_ms >= self._due_ms:
                 standing.moved(at_ms, value)
+                self.doubtful.discard(name)
             else:
                 standing.value, standing.last_ms = value, at_ms
                 standing.moves += 1
@@ -92,9 +97,20 @@ class DataWatch:
             faults += self._tick(reading, silenced, asleep)
         return faults
 
+    def _is_alive(self, driver: SignalName) -> bool:
+        """Whether the power that moves a counter is one to go by."""
+        power = self._signals.get(driver)
+        if power is None or driver in self.impossible:
+            return False
+        return power.standing is None or not power.standing.moving_ms
+
     def trusted(self, reading: Reading) -> Reading:
-        """The reading without what cannot be."""
-        kept = {name: value for name, value in reading.values.items() if name not in self.impossible}
+        """The reading without what cannot be or stands still for no reason."""
+        kept = {
+            name: value
+            for name, value in reading.values.items()
+            if name not in self.impossible and name not in self.doubtful
+        }
         return Reading(reading.at_ms, kept, reading.bad)
 
     def _channel(self, signal: _Signal, code: FaultCode) -> Channel:
@@ -208,10 +224,16 @@ class DataWatch:
 
     def state(self) -> dict[str, Any]:
         signals = {name: signal.state() for name, signal in self._signals.items()}
-        return {"due_ms": self._due_ms, "impossible": sorted(self.impossible), "signals": signals}
+        return {
+            "due_ms": self._due_ms,
+            "doubtful": sorted(self.doubtful),
+            "impossible": sorted(self.impossible),
+            "signals": signals,
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._due_ms, self.impossible = state["due_ms"], set(state["impossible"])
+        self.doubtful = set(state["doubtful"])
         for name, kept in state["signals"].items():
             signal = self._signals[name] = _Signal(name)
             signal.seen_ms, signal.samples, signal.intervals, signal.stale_ms, standing, channels = kept

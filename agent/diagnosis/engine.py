@@ -116,7 +116,7 @@ class Diagnosis:
         """Of the line, of the device's time, and of each signal by itself."""
         faults: list[Fault] = []
         if before is not None:
-            faults += self._unheard.update(before.at_ms, reading, self._sleep)
+            faults += self._unheard.update(before, reading, self._sleep)
             if self._unheard.silent_ms:
                 self._watch.pause(before.at_ms)
                 self._watch.resume(reading.at_ms)
@@ -128,7 +128,8 @@ class Diagnosis:
                 self._look(reading.at_ms)
         faults += self._produced(reading)
         faults += self._watch.update(reading, self._silence.codes, self._sleep.asleep(reading))
-        if faults or (self._silence.waits and self._last is not None):
+        silence = self._silence
+        if faults or silence.others != self._unheard.causes or silence.is_over(reading.at_ms):
             self._look(reading.at_ms)
         return faults
 
@@ -144,13 +145,13 @@ class Diagnosis:
         if while_away.dead:
             solar = next(each for each in self._channels if each.code == FaultCode.NO_SOLAR_PRODUCTION)
             for dark in while_away.readings(self._max_gap_ms):
-                faults += solar.observe(dark)
+                faults += solar.observe(dark) or ()
         return faults
 
     def _look(self, at_ms: int) -> None:
         """Some cause came or went."""
         everything = list(self._everything())
-        self._silence.look(at_ms, everything)
+        self._silence.look(at_ms, everything, self._unheard.causes)
         for channel in everything:
             channel.stood = channel.stands
 
@@ -164,18 +165,21 @@ class Diagnosis:
         if not reading.values.keys() <= self._known:
             self._known.update(reading.values)
             self._fed = [channel for channel in self._channels if channel.signals & self._known]
-        if self._watch.impossible:
+        if self._watch.impossible or self._watch.doubtful:
             reading = self._watch.trusted(reading)
+        silenced = self._silence.codes
         for channel in self._fed:
-            if channel.code in self._silence.codes:
+            if channel.code in silenced:
                 if not channel.tracker.quiet:
                     faults += channel.follow(None, reading)
                 continue
             steps = channel.observe(reading)
-            if steps:
-                faults += steps
+            if steps is None:
+                continue
+            faults += steps
             if channel.is_cause and channel.stands != channel.stood and not self._settings.published:
                 self._look(reading.at_ms)
+                silenced = self._silence.codes
         return faults
 
     def _source(self, name: str) -> Channel:

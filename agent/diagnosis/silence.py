@@ -16,33 +16,37 @@ class Silence:
         self.codes: frozenset[FaultCode] = frozenset()  # those that must be silent now
         self._active: frozenset[FaultCode] = frozenset()
         self._until: dict[FaultCode, int] = {}
+        self.others: tuple[FaultCode, ...] = ()
 
-    def look(self, at_ms: int, channels: Iterable[Channel]) -> None:
-        """Some cause came or went, or an aftermath may be over."""
+    def look(self, at_ms: int, channels: Iterable[Channel], others: Iterable[FaultCode] = ()) -> None:
+        """Some cause came or went, or an aftermath may be over. `others` are causes that no channel follows."""
         causes = [channel for channel in channels if channel.stands]
-        active = frozenset(channel.code for channel in causes if channel.tracker.active)
+        self.others = others = tuple(others)
+        active = frozenset(channel.code for channel in causes if channel.tracker.active).union(others)
         for cause in self._active - active:
             for code in CONSEQUENCES[cause]:
                 if code in AFTERMATH_MS:
                     self._until[code] = max(self._until.get(code, 0), at_ms + AFTERMATH_MS[code])
         self._active = active
         self._until = {code: until_ms for code, until_ms in self._until.items() if until_ms > at_ms}
-        self.codes = frozenset(self._until).union(*(CONSEQUENCES[channel.code] for channel in causes))
+        self.codes = frozenset(self._until).union(
+            *(CONSEQUENCES[channel.code] for channel in causes), *map(CONSEQUENCES.__getitem__, others)
+        )
 
-    @property
-    def waits(self) -> bool:
-        """Whether time alone may end a silence."""
-        return bool(self._until)
+    def is_over(self, at_ms: int) -> bool:
+        """Whether the aftermath of some cause has passed."""
+        return bool(self._until) and at_ms >= min(self._until.values())
 
     def move(self, move: Move) -> None:
         """The clock was set."""
         self._until = {code: move(until_ms) for code, until_ms in self._until.items()}
 
     def state(self) -> list[Any]:
-        return [sorted(self._active), dict(sorted(self._until.items())), sorted(self.codes)]
+        return [sorted(self._active), dict(sorted(self._until.items())), sorted(self.codes), list(self.others)]
 
     def restore(self, state: Iterable[Any]) -> None:
-        active, until, codes = state
+        active, until, codes, others = state
+        self.others = tuple(map(FaultCode, others))
         self._active = frozenset(map(FaultCode, active))
         self._until = {FaultCode(code): until_ms for code, until_ms in until.items()}
         self.codes = frozenset(map(FaultCode, codes))

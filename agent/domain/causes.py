@@ -20,7 +20,7 @@ CONSEQUENCES: Final[Mapping[Code, frozenset[Code]]] = MappingProxyType(
         Code.SIGN_OR_SCALE_ERROR: frozenset(
             {
                 *(Code.BATTERY_NOT_CHARGING, Code.EXPORT_WHILE_BATTERY_COULD_CHARGE, Code.PV_UNDERPERFORMANCE),
-                *(Code.BATTERY_IMBALANCE_SOC_JUMP, Code.OUT_OF_RANGE, Code.NO_SOLAR_PRODUCTION),
+                *(Code.BATTERY_IMBALANCE_SOC_JUMP, Code.STUCK_VALUE, Code.NO_SOLAR_PRODUCTION, Code.CLOCK_ERROR),
             }
         ),
         Code.INVERTER_ALARM: frozenset(
@@ -28,6 +28,9 @@ CONSEQUENCES: Final[Mapping[Code, frozenset[Code]]] = MappingProxyType(
                 *(Code.NO_SOLAR_PRODUCTION, Code.PV_UNDERPERFORMANCE, Code.BATTERY_NOT_CHARGING),
                 Code.EXPORT_WHILE_BATTERY_COULD_CHARGE,
             }
+        ),
+        Code.BATTERY_IMBALANCE_SOC_JUMP: frozenset(
+            {Code.BATTERY_NOT_CHARGING, Code.EXPORT_WHILE_BATTERY_COULD_CHARGE, Code.STUCK_VALUE}
         ),
         Code.NO_SOLAR_PRODUCTION: frozenset({Code.PV_UNDERPERFORMANCE}),
         Code.BATTERY_NOT_CHARGING: frozenset({Code.EXPORT_WHILE_BATTERY_COULD_CHARGE}),
@@ -59,7 +62,7 @@ _HOUR_MS: Final = 3_600_000
 # What outlasts its cause, by consequence, in ms.
 AFTERMATH_MS: Final[Mapping[Code, int]] = MappingProxyType(
     {
-        Code.ROOM_TOO_COLD: 12 * _HOUR_MS,
+        Code.ROOM_TOO_COLD: 36 * _HOUR_MS,
         Code.FLAT_HEATING_CURVE: 6 * _HOUR_MS,
         Code.BATTERY_IMBALANCE_SOC_JUMP: _HOUR_MS // 2,
         Code.NO_HEAT: _HOUR_MS,

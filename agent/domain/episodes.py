@@ -69,6 +69,10 @@ class Tracker(Protocol):
         """Take in a sample; returns the episodes that ended or began with it, in this order."""
         ...
 
+    def passes(self, at_ms: int, /) -> bool:
+        """Take in a healthy sample if nothing can come of it; otherwise false, and `update` has to."""
+        ...
+
     def episode(self) -> Episode:
         """The present (or, when there is none, the last) episode."""
         ...
@@ -140,6 +144,15 @@ class EpisodeTracker:
             return ()
         self._evidence_ms = at_ms
         return self._failing(at_ms) if verdict else self._healthy(at_ms)
+
+    def passes(self, at_ms: int, /) -> bool:
+        if self._phase or self._last_verdict is not False:
+            return False
+        duration_ms = at_ms - self._last_ms
+        if 0 < duration_ms <= self._max_gap_ms:
+            self.reliability.up_ms += duration_ms
+        self._last_ms = self._evidence_ms = at_ms
+        return True
 
     def _hold(self, duration_ms: int) -> None:
         """The last verdict held for `duration_ms` more."""
@@ -233,6 +246,9 @@ class MinuteTracker:
     @property
     def active(self) -> bool:
         return self._failing_minute is not None
+
+    def passes(self, _at_ms: int, /) -> bool:
+        return False
 
     def episode(self) -> Episode:
         return Episode(self._start_ms, None, self._failing_ms, None)

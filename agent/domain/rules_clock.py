@@ -1,5 +1,6 @@
 """A clock that cannot be right: the panels give power while the sun is far below the horizon."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import radians, sin
 
@@ -19,7 +20,10 @@ class ClockLimits:
 
 
 class ClockError(Memoryless):
-    """Power from the panels by night: the clock, the time zone of a source or the site's place is wrong."""
+    """Power from the panels by night: the clock, the time zone of a source or the site's place is wrong.
+
+    A power that stands still is no sign of the sun.
+    """
 
     code = FaultCode.CLOCK_ERROR
     needs = (frozenset({PV_POWER}),)
@@ -30,12 +34,23 @@ class ClockError(Memoryless):
         self._sun = Height(*place)
         self._deepest = sin(radians(limits.deepest))
         self._lit = sin(radians(limits.lit))
+        self._before = 0.0
 
     def judge(self, reading: Reading) -> Verdict:
         pv = reading.values.get(PV_POWER)
-        if pv is None or pv <= self._limits.night_w:
+        if pv is None:
+            return None
+        before, self._before = self._before, pv
+        if pv <= self._limits.night_w or pv == before:
             return None
         sine = self._sun.sine(reading.at_ms)
         if sine < self._deepest:
             return True
         return False if sine > self._lit else None
+
+    def state(self) -> list[float]:
+        return [self._before]
+
+    def restore(self, state: Sequence[float]) -> None:
+        if state:
+            self._before = state[0]

@@ -217,6 +217,7 @@ class BalanceLimits:
 
 # What a wrong setting makes of a number, and so what would put it right.
 _FACTORS: Final = (-1.0, 10.0, 0.1, 1000.0, 0.001)
+_RUN: Final = 5
 _PARTS: Final = (PV_POWER, LOAD_POWER, GRID_POWER, BATTERY_POWER)
 
 
@@ -236,6 +237,7 @@ class Balance:
         self._has_battery = False
         self._blamed: tuple[str, float] | None = None
         self._difference = 0.0
+        self._run = 0  # samples that the same fault explained, lately
 
     def judge(self, reading: Reading) -> Verdict:
         values = reading.values
@@ -263,10 +265,15 @@ class Balance:
     def _explained(self, values: Values, difference: float) -> Verdict:
         """Whether one wrong sign or factor is behind it."""
         blamed = self._culprit(values)
-        if blamed is None:
-            return None
-        before, self._blamed, self._difference = self._blamed, blamed, difference
-        return True if blamed == before else None
+        if blamed is None or blamed != self._blamed:
+            certain = self._run >= _RUN
+            self._run //= 2
+            if blamed is not None and not certain:
+                self._blamed, self._run = blamed, 0
+            return None if certain else False
+        self._run = min(self._run + 1, 2 * _RUN)
+        self._difference = difference
+        return True
 
     def _culprit(self, values: Values) -> tuple[str, float] | None:
         for factor in _FACTORS:
@@ -303,9 +310,9 @@ class Balance:
         """Nothing to put right."""
 
     def state(self) -> list[Any]:
-        return [self._has_battery, self._difference, *(self._blamed or ())]
+        return [self._has_battery, self._difference, self._run, *(self._blamed or ())]
 
     def restore(self, state: Sequence[Any]) -> None:
         if state:
-            self._has_battery, self._difference, *blamed = state
+            self._has_battery, self._difference, self._run, *blamed = state
             self._blamed = (blamed[0], blamed[1]) if blamed else None

@@ -19,6 +19,7 @@ from agent.domain.signals import (
 from agent.domain.timeline import Move
 
 _HOUR_MS: Final = 3_600_000
+_LEAST_STOOD_MS: Final = 1_800_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,9 @@ class RoomSensorStuck:
             self._value, self._since_ms, self._last_ms = room, at_ms, at_ms
             return False
         self._last_ms = at_ms
-        usual_ms = self._limits.patience * self._longest_ms
-        return None if usual_ms > self._learn_ms and at_ms - self._since_ms < usual_ms else True
+        # What it often does when all is well is not even suspicious.
+        usual_ms = max(_LEAST_STOOD_MS, self._limits.patience * self._longest_ms)
+        return None if at_ms - self._since_ms < usual_ms else True
 
     def loss_w(self, _values: Values, /) -> float | None:
         return None

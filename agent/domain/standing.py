@@ -30,6 +30,8 @@ _PATIENCE: Final = 3
 _COARSE: Final = 0.02
 _COARSE_TIMES: Final = 8
 _MOVES_TO_KNOW: Final = 20
+_DOUBTFUL_MS: Final = 15 * 60_000
+_DOUBTFUL_SAMPLES: Final = 5
 _CLIPPED: Final = 0.9
 
 # Hours of motion that a signal may stand, before it has shown how long it usually does.
@@ -57,7 +59,10 @@ _DRIVEN: Final[Mapping[SignalName, tuple[SignalName, float]]] = {
     BATTERY_DISCHARGE_TOTAL: (BATTERY_POWER, -400.0),
     LOAD_ENERGY_TOTAL: (LOAD_POWER, 300.0),
 }
+# Counter -> the power that moves it.
+DRIVERS: Final[Mapping[SignalName, SignalName]] = {name: power for name, (power, _) in _DRIVEN.items()}
 _POWERS: Final = frozenset({LOAD_POWER, GRID_POWER})
+_DOUBTED: Final = _POWERS | {PV_POWER}
 
 
 def should_move(name: SignalName, value: float, values: Mapping[SignalName, float], peak: float) -> bool:
@@ -139,14 +144,26 @@ class Standing:
         self.moves += 1
 
     def _allowed_ms(self) -> int:
-        coarse = self.value is not None and self._step > _COARSE * abs(self.value)
-        times = _COARSE_TIMES if coarse else 1
+        times = _COARSE_TIMES if self._is_coarse else 1
         return max(times * self._limit_ms, _PATIENCE * self._longest_ms)
 
     @property
     def stuck(self) -> bool:
         """Whether it stood far too long; what never moved is not known to."""
         return self.moves > _MOVES_TO_KNOW and self._samples >= _LEAST_SAMPLES and self.moving_ms >= self._allowed_ms()
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a power stood long enough that nothing should be concluded from it."""
+        if self._samples < _DOUBTFUL_SAMPLES or self.moving_ms < _DOUBTFUL_MS or self._name not in _DOUBTED:
+            return False
+        if self.moves <= _MOVES_TO_KNOW or self._is_coarse:
+            return False
+        return self.moving_ms > _PATIENCE * self._longest_ms
+
+    @property
+    def _is_coarse(self) -> bool:
+        return self.value is not None and self._step > _COARSE * abs(self.value)
 
     @property
     def stood_h(self) -> float:
