@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from agent.domain.errors import BadMessage
-from agent.domain.wire import UP, Ack, Batch, Header, Rejected, decode_batch, decode_header, topic
+from agent.domain.wire import UP, Ack, Batch, Header, Rejected, decode_batch, decode_header, encode_batch, topic
 from cloud.ports import Arrival
 from cloud.store import schema
 from cloud.store.rows import Row, rows_of
@@ -48,6 +48,11 @@ class Intake:
         if header.first <= through + 1 and header.last > through:
             self._apply(arrival, header, epoch, through)
 
+    def take_again(self, arrival: Arrival) -> None:
+        """All records of a message that was put aside, whatever is committed. Raises `BadMessage` for none to be had."""
+        batch = _open(arrival)
+        self._take_records(arrival, batch, batch.epoch.hex(), 0)
+
     def acks(self, without_twin: frozenset[str]) -> list[tuple[str, Ack]]:
         """What to answer once everything is committed."""
         return [(device, self._ack(device, device in without_twin)) for device in self._answer]
@@ -75,7 +80,9 @@ class Intake:
             try:
                 rows = rows_of(arrival.device, epoch, record)
             except BadMessage as error:
-                self._put_aside(arrival, bytes(record.body), f"record {record.seq} of {epoch}: {error.reason}")
+                # With all that belongs to it, so that it can be read and taken again by itself.
+                alone = encode_batch(Batch(arrival.device, batch.epoch, record.seq, record.seq, [record]))
+                self._put_aside(arrival, alone, f"record {record.seq} of {epoch}: {error.reason}")
                 self._reject(arrival.device, record.seq, record.seq, error.reason)
                 continue
             for table, row in rows:
