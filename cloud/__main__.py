@@ -28,7 +28,7 @@ class Program(Protocol):
 # Name, purpose, example.
 COMMANDS: Final = (
     ("serve", "Subscribe, store, and serve pages and API.", "--config cloud.toml"),
-    ("quarantine", "List messages that were put aside.", "--config cloud.toml --json"),
+    ("quarantine", "Show messages that were put aside, and take them again.", "replay --all --config cloud.toml"),
     ("import", "Take over an export of heating measurements.", "export.csv --into samples/"),
     ("analyse", "Compare the installations of a fleet.", "heating samples/ --out findings/"),
     ("mtbf", "MTBF of a fleet, by equipment.", "minutes/ --by inverter_model --json -"),

@@ -94,9 +94,7 @@ def _show(quarantine: SqlQuarantine, args: argparse.Namespace) -> int:
         letters = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in line)
         print(f"  {at:6} {line.hex(' '):47}  {letters}")
     if len(payload) > _HEAD_BYTES:
-        print(
-            f"  … {len(payload) - _HEAD_BYTES} bytes more; all with --out FILE, as JSON with emberwatt-agent decode FILE"
-        )
+        print(f"  … {len(payload) - _HEAD_BYTES} bytes more: --out FILE, then emberwatt-agent decode FILE")
     return 0
 
 

@@ -49,7 +49,7 @@ class Intake:
             self._apply(arrival, header, epoch, through)
 
     def take_again(self, arrival: Arrival) -> None:
-        """All records of a message that was put aside, whatever is committed. Raises `BadMessage` for none to be had."""
+        """All records of a message that was put aside, whatever is committed. Raises `BadMessage`."""
         batch = _open(arrival)
         self._take_records(arrival, batch, batch.epoch.hex(), 0)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, RowMapping, delete, select
 
 from agent.domain import wire
 from agent.domain.errors import BadInput, BadMessage
@@ -151,5 +151,5 @@ def _report(connection: Connection, number: int, arrival: Arrival) -> Outcome:
     return Outcome(number, arrival.device, APPLIED, 1, "")
 
 
-def _described(row: Row) -> QuarantineRow:
+def _described(row: RowMapping) -> QuarantineRow:
     return QuarantineRow(row["id"], row["device"], row["topic"], row["received_ms"], row["reason"], len(row["payload"]))
