@@ -8,6 +8,7 @@ import logging
 import random
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,7 +59,8 @@ class IdentityKeeper:
             return again_s * self._rng.uniform(0.5, 1.5)
         self._about = self._read()
         if self._about is not None:
-            log.info("identity: a new certificate, good until %d", self._about.not_after_ms)
+            until = datetime.fromtimestamp(self._about.not_after_ms / 1000, UTC)
+            log.info("identity: a new certificate, good until %s", until.date())
         return _LOOK_AGAIN_S
 
     def health(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from agent.domain.errors import BadSetup, Transient
 from agent.domain.identity import CA, CLAIM, RENEW, ClaimRequest, Issued, Refusal, RefusalBody, RenewRequest
+from cloud.identity.evidence import day
 from cloud.identity.limits import LimitSettings, Refusals
 from cloud.ports import Clock, IdentityDesk, IdentityRefused
 from cloud.ports.identity import BAD_REQUEST, UNREADABLE
@@ -77,7 +78,7 @@ async def _serve(
     except (Transient, BadSetup) as error:
         log.error("%s: %s", request.url.path, error)
         return _refuse(503, Refusal(AWAY, "the aggregator cannot do that now"), retry_s=_RETRY_S)
-    log.info("%s: a certificate for %s until %d", request.url.path, issued.device, issued.not_after_ms)
+    log.info("%s: a certificate for %s until %s", request.url.path, issued.device, day(issued.not_after_ms))
     return Response(msgspec.json.encode(issued), media_type="application/json")
 
 
