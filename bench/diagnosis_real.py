@@ -1,19 +1,24 @@
 """Recordings of real homes, as they are and with faults put into them."""
 
+import csv
+import gzip
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from agent.diagnosis.engine import Diagnosis
 from agent.diagnosis.settings import DiagnosisSettings, settings_from
-from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, GRID_POWER, LOAD_POWER, PV_POWER, SignalName
+from agent.domain.signals import BATTERY_POWER, GRID_POWER, LOAD_POWER, PV_POWER, SignalName, signal_name
 from agent.domain.wire import Fault
 from bench.diagnosis_fleet import HOUR_MS, Label
 from firmware_sim.labelled.distort import distortion_of
 from firmware_sim.labelled.moments import SOURCE, Moment
 from firmware_sim.labelled.story import DAY_MS
-from firmware_sim.replay import load_recording
+from firmware_sim.replay import RECORDINGS
 
 _MINUTE_MS = 60_000
 _LEARN_DAYS = 10
@@ -21,7 +26,7 @@ _LEARN_DAYS = 10
 
 @dataclass(frozen=True, slots=True)
 class RealOutcome:
-    """One recording."""
+    """What was found in one recording."""
 
     name: str
     days: float
@@ -37,59 +42,56 @@ class Recorded:
 
     name: str
     site: dict[str, object]
-    start_ms: int
-    step_ms: int
+    times: Sequence[int]
     rows: Sequence[dict[SignalName, float]]
 
     @property
+    def step_ms(self) -> int:
+        return self.times[1] - self.times[0]
+
+    @property
     def days(self) -> float:
-        return len(self.rows) * self.step_ms / DAY_MS
+        return (self.times[-1] - self.times[0]) / DAY_MS
 
 
 def seattle() -> Recorded:
     """Two months of a home with panels and batteries, five minutes a row, tenths of a kW."""
-    recording = load_recording("seattle_powerwall")
-    step = 5
-    columns = {
-        PV_POWER: recording.pv, LOAD_POWER: recording.load, BATTERY_POWER: recording.battery,
-        GRID_POWER: recording.grid, BATTERY_SOC: recording.soc * 100,
-    }  # fmt: skip
-    rows = [
-        {name: round(float(column[i]), 1) for name, column in columns.items()}
-        for i in range(0, len(recording.pv), step)
-    ]
+    name = "seattle_powerwall"
+    packed = files("firmware_sim").joinpath("recordings", name, RECORDINGS[name]).read_bytes()
+    rows, times = [], []
+    for row in csv.DictReader(gzip.decompress(packed).decode().splitlines()):
+        times.append(round(datetime.fromisoformat(row.pop("time")).timestamp() * 1000))
+        rows.append({signal_name(key): float(cell) for key, cell in row.items() if cell})
     site = {"latitude": 47.61, "longitude": -122.33, "timezone": "America/Los_Angeles"}
-    return Recorded("Seattle, panels and two batteries, 5 min", site, recording.first_ms, step * _MINUTE_MS, rows)
+    return Recorded("Seattle, panels and two batteries, 5 min", site, times, rows)
 
 
 def sydney(data: Path) -> Recorded | None:
-    """A year of a home with panels in Sydney, half hours."""
-    import pandas as pd
-
+    """A year of a home with panels in Sydney, half hours by the clock on the wall."""
     path = data / "pvload_ausgrid_customer12_30min" / "customer12_2011-2012.csv.gz"
     if not path.is_file():
         return None
-    table = pd.read_csv(path, index_col=0, parse_dates=True)
-    # Local standard time all year: the file has no hour twice.
-    start_ms = int(table.index[0].value // 1_000_000) - 10 * HOUR_MS
-    rows = [
-        {PV_POWER: round(pv * 1000, 1), LOAD_POWER: round(load * 1000, 1)}
-        for load, pv in zip(table["GC"].tolist(), table["GG"].tolist(), strict=True)
-    ]
+    zone = ZoneInfo("Australia/Sydney")
+    rows, times = [], []
+    for row in csv.DictReader(gzip.decompress(path.read_bytes()).decode().splitlines()):
+        at = datetime.fromisoformat(row[""]).replace(tzinfo=zone)
+        # The mean of the half hour that begins then.
+        times.append(round(at.timestamp() * 1000) + 15 * _MINUTE_MS)
+        rows.append({PV_POWER: round(float(row["GG"]) * 1000, 1), LOAD_POWER: round(float(row["GC"]) * 1000, 1)})
     site = {"latitude": -33.87, "longitude": 151.2, "timezone": "Australia/Sydney"}
-    return Recorded("Sydney, panels, 30 min", site, start_ms, 30 * _MINUTE_MS, rows)
+    return Recorded("Sydney, panels, 30 min", site, times, rows)
 
 
 def story_of(recorded: Recorded) -> list[Label]:
     """Faults that can be put into it, one after the other."""
     dice = random.Random(recorded.name)
-    has_battery = BATTERY_SOC in recorded.rows[0]
+    has_battery = BATTERY_POWER in recorded.rows[0]
     cycle = ["no_solar_production", "out_of_range", "gap", "pv_underperformance"]
     if has_battery:
         cycle += ["battery_not_charging", "battery_imbalance_soc_jump", "sign_or_scale_error"]
     hours = {"pv_underperformance": 240.0, "out_of_range": 8.0, "gap": 12.0, "sign_or_scale_error": 48.0}
-    labels, at_ms = [], recorded.start_ms + _LEARN_DAYS * DAY_MS
-    end_ms = recorded.start_ms + round(recorded.days * DAY_MS)
+    labels, at_ms = [], recorded.times[0] + _LEARN_DAYS * DAY_MS
+    end_ms = recorded.times[-1]
     while True:
         code = cycle[len(labels) % len(cycle)]
         length_ms = round(hours.get(code, 30.0) * HOUR_MS)
@@ -133,8 +135,8 @@ def play(recorded: Recorded, labels: Sequence[Label]) -> dict[str, Fault]:
     diagnosis = Diagnosis(_settings(recorded))
     distortions = {id(label): distortion_of(label) for label in labels}
     told: dict[str, Fault] = {}
-    for number, row in enumerate(recorded.rows):
-        moment = Moment(recorded.start_ms + number * recorded.step_ms, dict(row))
+    for at_ms, row in zip(recorded.times, recorded.rows, strict=True):
+        moment = Moment(at_ms, dict(row))
         for label in labels:
             if label.start_ms <= moment.at_ms < label.end_ms:
                 distortion = distortions[id(label)]

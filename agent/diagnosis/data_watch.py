@@ -68,8 +68,8 @@ class DataWatch:
             if signal is None:
                 signal = signals[name] = _Signal(name)
                 signal.seen_ms = at_ms
-            if at_ms - signal.seen_ms > self._missing_ms:
-                signal.intervals = [*signal.intervals, min(at_ms - signal.seen_ms, _LONGEST_WAIT_MS)][-_INTERVALS:]
+            if self._missing_ms < at_ms - signal.seen_ms <= _LONGEST_WAIT_MS:
+                signal.intervals = [*signal.intervals, at_ms - signal.seen_ms][-_INTERVALS:]
             signal.seen_ms = at_ms
             signal.samples += 1
             if not signal.low <= value <= signal.high:

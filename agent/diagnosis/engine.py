@@ -8,6 +8,7 @@ import msgspec
 
 from agent.diagnosis.channel import Channel
 from agent.diagnosis.data_watch import DataWatch
+from agent.diagnosis.detectors import DetectorHost
 from agent.diagnosis.rulebook import channels_of, published_rules
 from agent.diagnosis.rulebook import rules_of as rules_of
 from agent.diagnosis.settings import DiagnosisSettings
@@ -55,6 +56,7 @@ class Diagnosis:
         self._watch = DataWatch(max(settings.gap.missing_s, settings.max_gap_s))
         self._sleep = Sleep(settings.site.place)
         self._unheard = Unheard(self._max_gap_ms)
+        self.detectors = DetectorHost(settings.detectors, settings.site.place, settings.site.zone)
         self._last: Reading | None = None
         self._day: int | None = None
 
@@ -77,6 +79,10 @@ class Diagnosis:
                 _count_published(mtbf, at_ms)
         faults = [] if self._settings.published else self._data_faults(before, reading, reachable)
         faults += self._rule_faults(reading)
+        if self.detectors.any:
+            found, told = self.detectors.update(reading)
+            faults += found
+            records += told
         day = self._local.day(at_ms)
         if faults or day != self._day:
             records += [(at_ms, fault) for fault in faults]
@@ -96,6 +102,7 @@ class Diagnosis:
             channel.move(move, rename=rename)
         self._watch.move(move, rename=rename)
         self._silence.move(move)
+        self.detectors.move(move, rename=rename)
         told = (
             []
             if self._settings.published or rename or self._last is None
@@ -159,6 +166,7 @@ class Diagnosis:
         yield from self._channels
         yield from self._sources.values()
         yield from self._watch.channels()
+        yield from self.detectors.channels()
 
     def _rule_faults(self, reading: Reading) -> list[Fault]:
         faults: list[Fault] = []
@@ -239,6 +247,7 @@ class Diagnosis:
                 for code, figures in self.reliability().items()
                 if figures.failures or code in _ALWAYS_TOLD
             },
+            **self.detectors.report(),
         }
 
     def state(self) -> bytes:
@@ -260,6 +269,7 @@ class Diagnosis:
                 "sleep": self._sleep.state(),
                 "unheard": self._unheard.state(),
                 "known": sorted(self._known),
+                "detectors": self.detectors.state(),
             }
         )
 
@@ -292,6 +302,7 @@ class Diagnosis:
             self._restore_rest(state)
         for name, each in state["sources"].items():
             self._source(name).restore(each)
+        self.detectors.restore(state.get("detectors", {}))
         for channel in self._everything():
             channel.stood = channel.stands
         kept = state["published"]

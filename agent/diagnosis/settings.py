@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from agent.diagnosis.detector_settings import DetectorSettings
 from agent.diagnosis.ranges import RANGES
 from agent.domain.episodes import Timing
 from agent.domain.errors import BadSetup
@@ -76,6 +77,7 @@ class DiagnosisSettings:
     site: SiteSettings = field(default=SiteSettings())
     tariff: Tariff = field(default=Tariff())
     published: bool = False
+    detectors: tuple[DetectorSettings, ...] = ()
     window_s: int = 900
     max_gap_s: float = 900.0
     battery_not_charging: BatteryLimits = field(default=BatteryLimits())

@@ -39,6 +39,7 @@ class Sleep:
         self._sun = None if place is None else Height(*place)
         self._others: set[str] = set()  # sources that were away while the panels' power was known
         self._has_battery = False
+        self._has_panels = False
 
     def dark(self, at_ms: int) -> bool:
         """Whether the sun is too low for an inverter to wake up."""
@@ -56,25 +57,28 @@ class Sleep:
 
     def asleep(self, reading: Reading) -> frozenset[SignalName]:
         """Signals that nobody can give now."""
-        if not reading.bad or PV_POWER in reading.values or not self._may_sleep(reading):
+        if not self._may_sleep(reading) or not reading.bad or PV_POWER in reading.values:
             return _NOBODY
         return frozenset(reading.bad) - _HEATING
 
     def _may_sleep(self, reading: Reading) -> bool:
+        if self._has_battery:
+            return False
         if BATTERY_POWER in reading.values or BATTERY_POWER in reading.bad:
             self._has_battery = True
-        knows_sun = PV_POWER in reading.values or PV_POWER in reading.bad
-        return knows_sun and not self._has_battery and self.dark(reading.at_ms)
+        if PV_POWER in reading.values or PV_POWER in reading.bad:
+            self._has_panels = True
+        return self._has_panels and not self._has_battery and self.dark(reading.at_ms)
 
     def night(self, from_ms: int, to_ms: int) -> bool:
-        """Whether a time lies in one night."""
-        if to_ms - from_ms > _LONGEST_NIGHT_MS:
+        """Whether a time lies in one night of an inverter that sleeps."""
+        if self._has_battery or not self._has_panels or to_ms - from_ms > _LONGEST_NIGHT_MS:
             return False
         return self.dark(from_ms) and self.dark((from_ms + to_ms) // 2) and self.dark(to_ms)
 
     def state(self) -> list[Any]:
-        return [sorted(self._others), self._has_battery]
+        return [sorted(self._others), self._has_battery, self._has_panels]
 
     def restore(self, state: Iterable[Any]) -> None:
-        others, self._has_battery = state
+        others, self._has_battery, self._has_panels = state
         self._others = set(others)

@@ -27,6 +27,8 @@ from agent.domain.timeline import Move
 
 Values = Mapping[SignalName, float]
 Verdict = bool | None
+# What a closed sky lets through at least.
+_OVERCAST: Final = 0.02
 _NOTHING: Final[Mapping[str, float]] = {}
 
 
@@ -193,7 +195,11 @@ class SolarLimits:
 
 
 class NoSolarProduction(Memoryless):
-    """Scenario 2 for engineers: no power although the sun is high enough. `place` is `(latitude, longitude)`."""
+    """Scenario 2 for engineers: no power although the sun is high enough. `place` is `(latitude, longitude)`.
+
+    Once the site has shown what its panels can give, a zero proves something only where even a closed sky would leave
+    more than a trace.
+    """
 
     code = FaultCode.NO_SOLAR_PRODUCTION
     needs = (frozenset({PV_POWER}),)
@@ -203,19 +209,35 @@ class NoSolarProduction(Memoryless):
         self._local = local
         self._sun = Height(*place) if place is not None else None
         self._lowest_sine = sin(radians(limits.sun_elevation))
+        self._per_sine_w = 0.0  # most that the panels gave per sine of the sun's elevation
 
     def judge(self, reading: Reading) -> Verdict:
         pv = reading.values.get(PV_POWER)
-        if pv is None or not self._by_day(reading.at_ms):
+        if pv is None:
             return None
-        dead = pv <= self._limits.dead_band_w
+        sine = 1.0
+        if self._sun is None:
+            if not self._limits.from_minute <= self._local.minute_of_day(reading.at_ms) < self._limits.to_minute:
+                return None
+        else:
+            sine = self._sun.sine(reading.at_ms)
+            if sine < self._lowest_sine:
+                return None
+        if pv > self._limits.dead_band_w:
+            if pv > self._per_sine_w * sine:
+                self._per_sine_w = pv / sine
+            return False
         # An inverter that says why it stands still is a fault of its own; the missing power is its consequence.
-        return None if dead and has_stopped(reading.values) else dead
+        if has_stopped(reading.values) or 0.0 < _OVERCAST * self._per_sine_w * sine < 2 * self._limits.dead_band_w:
+            return None
+        return True
 
-    def _by_day(self, at_ms: int) -> bool:
-        if self._sun is not None:
-            return self._sun.sine(at_ms) >= self._lowest_sine
-        return self._limits.from_minute <= self._local.minute_of_day(at_ms) < self._limits.to_minute
+    def state(self) -> list[float]:
+        return [self._per_sine_w]
+
+    def restore(self, state: Sequence[float]) -> None:
+        if state:
+            self._per_sine_w = state[0]
 
 
 class InverterAlarmRule(Memoryless):

@@ -8,6 +8,7 @@ from agent.domain.expectation_heat import Bins, HeatingCurve
 from agent.domain.faults import FaultCode
 from agent.domain.local_time import LocalTime
 from agent.domain.rules import Values, Verdict
+from agent.domain.rules_sensors import Pulse
 from agent.domain.signals import (
     FLOW_TEMPERATURE,
     OUTDOOR_TEMPERATURE,
@@ -52,6 +53,7 @@ class FlatHeatingCurve:
         self._quarter: int | None = None
         self._sums = [0.0, 0.0, 0.0]  # samples, outdoor, flow of this quarter of an hour
         self._fit = Regression(limits.memory_h * 4)
+        self._flow, self._air = Pulse(), Pulse()
 
     def judge(self, reading: Reading) -> Verdict:
         values = reading.values
@@ -62,6 +64,8 @@ class FlatHeatingCurve:
         minute = self._local.minute_of_day(reading.at_ms)
         if not self._limits.from_minute <= minute < self._limits.to_minute:
             self._quarter = None
+            return None
+        if not self._flow.beats(reading.at_ms, flow) & self._air.beats(reading.at_ms, air):
             return None
         self._gather(reading.at_ms // _QUARTER_MS, air, flow)
         return self._by_slope()
@@ -95,14 +99,18 @@ class FlatHeatingCurve:
 
     def move(self, move: Move, /) -> None:
         self._quarter = None if self._quarter is None else move(self._quarter * _QUARTER_MS) // _QUARTER_MS
+        self._flow.move(move)
+        self._air.move(move)
 
     def state(self) -> list[Any]:
-        return [self._quarter, self._sums, self._fit.state()]
+        return [self._quarter, self._sums, self._fit.state(), self._flow.state(), self._air.state()]
 
     def restore(self, state: Sequence[Any]) -> None:
         if state:
             self._quarter, self._sums = state[0], list(state[1])
             self._fit.restore(state[2])
+            self._flow.restore(state[3])
+            self._air.restore(state[4])
 
 
 class Regression:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from agent.domain.faults import FaultCode
-from agent.domain.rules import Memoryless, Values, Verdict
+from agent.domain.rules import Values, Verdict
 from agent.domain.signals import (
     BURNER_ON,
     FLOW_TEMPERATURE,
@@ -92,7 +92,35 @@ class SwapLimits:
     right: float = 0.5
 
 
-class SensorsSwapped(Memoryless):
+class Pulse:
+    """Whether a value still moves: what stands for `_STILL_MS` proves nothing about another one."""
+
+    __slots__ = ("_since_ms", "_value")
+    _STILL_MS: Final = 1_800_000
+
+    def __init__(self) -> None:
+        self._value: float | None = None
+        self._since_ms = 0
+
+    def beats(self, at_ms: int, value: float) -> bool:
+        """Take in a value."""
+        if value != self._value:
+            self._value, self._since_ms = value, at_ms
+            return True
+        return at_ms - self._since_ms < self._STILL_MS
+
+    def move(self, move: Move) -> None:
+        """The clock was set."""
+        self._since_ms = move(self._since_ms)
+
+    def state(self) -> list[Any]:
+        return [self._value, self._since_ms]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        self._value, self._since_ms = state
+
+
+class SensorsSwapped:
     """The return is warmer than the flow while heat is made and moved."""
 
     code = FaultCode.SENSORS_SWAPPED
@@ -100,22 +128,46 @@ class SensorsSwapped(Memoryless):
         frozenset({FLOW_TEMPERATURE, RETURN_TEMPERATURE, PUMP_ON, BURNER_ON}),
         frozenset({FLOW_TEMPERATURE, RETURN_TEMPERATURE, PUMP_ON, OUTDOOR_TEMPERATURE}),
     )
+    watched: SignalName | None = None
     _COOL: Final = 15.0
 
     def __init__(self, limits: SwapLimits) -> None:
         self._limits = limits
+        self._flow, self._back = Pulse(), Pulse()
 
     def judge(self, reading: Reading) -> Verdict:
         values = reading.values
         flow, back, pump = values.get(FLOW_TEMPERATURE), values.get(RETURN_TEMPERATURE), values.get(PUMP_ON)
-        if flow is None or back is None or pump is None or pump < 0.5:
+        if flow is None or back is None or pump is None:
+            return None
+        both_beat = self._flow.beats(reading.at_ms, flow) & self._back.beats(reading.at_ms, back)
+        if pump < 0.5:
             return None
         # A heat pump that cools in summer has the same picture.
         if values.get(BURNER_ON, 0.0) < 0.5 and values.get(OUTDOOR_TEMPERATURE, 99.0) >= self._COOL:
             return None
         if back - flow > self._limits.wrong:
-            return True
+            return True if both_beat else None
         return False if flow - back > self._limits.right else None
+
+    def loss_w(self, _values: Values, /) -> float | None:
+        return None
+
+    def seen(self) -> dict[str, float]:
+        """Nothing besides the values."""
+        return {}
+
+    def move(self, move: Move, /) -> None:
+        self._flow.move(move)
+        self._back.move(move)
+
+    def state(self) -> list[Any]:
+        return [self._flow.state(), self._back.state()]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        if state:
+            self._flow.restore(state[0])
+            self._back.restore(state[1])
 
 
 @dataclass(frozen=True, slots=True)

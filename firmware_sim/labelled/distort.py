@@ -129,7 +129,9 @@ class SocJumps:
         self._sign: float | None = None
 
     def apply(self, moment: Moment) -> None:
-        soc = moment.values[BATTERY_SOC]
+        soc = moment.values.get(BATTERY_SOC)
+        if soc is None:
+            return
         if self._sign is None:
             self._sign = -1.0 if soc > 50.0 else 1.0
         shifted = (moment.at_ms - self._start_ms) // self._every_ms % 2 == 0

@@ -212,7 +212,7 @@ def test_an_inverter_that_says_so(values: dict[str, float], verdict: Verdict) ->
 
 
 def test_rules_without_memory_have_no_state() -> None:
-    rules: list[Any] = [PublishedBattery(), InverterAlarmRule(), solar(None)]
+    rules: list[Any] = [PublishedBattery(), InverterAlarmRule()]
     for rule in rules:
         assert rule.state() == []
         rule.restore([])

@@ -72,7 +72,7 @@ def test_in_published_mode_a_minute_can_end_one_fault_and_begin_another() -> Non
 
 def test_without_a_rule_the_caller_judges() -> None:
     channel = Channel(FaultCode.DEVICE_UNREACHABLE, EpisodeTracker(Timing(0, 0)), component="meter")
-    assert channel.observe(Reading(0, {})) == []
+    assert channel.observe(Reading(0, {})) is None
     (start,) = channel.follow(True, Reading(MINUTE, {}))
     assert (start.id, start.component, start.evidence) == (f"device_unreachable.meter.{MINUTE}", "meter", {})
     fault = channel.active_fault()
