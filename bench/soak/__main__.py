@@ -99,7 +99,8 @@ def main() -> None:
             else:
                 verdicts.append(judge_apart(case, options, Path(name)))
             last = verdicts[-1]
-            print(f"{last.name}: {_WORDS[last.held]}: {last.happened} ({last.seconds:.0f} s)", file=sys.stderr)
+            if options.here or not (Path(name) / f"{case.name}.json").exists():
+                print(f"{last.name}: {_WORDS[last.held]}: {last.happened} ({last.seconds:.0f} s)", file=sys.stderr)
             shutil.rmtree(folder, ignore_errors=True)
             if options.json is not None:
                 options.json.write_bytes(msgspec.json.format(msgspec.json.encode(verdicts)))
