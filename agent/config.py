@@ -1,13 +1,14 @@
 """One TOML file, the site file → the parts' own frozen settings."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from agent.clock import SimulatedClock, SystemClock
+from agent.diagnosis.detector_settings import detectors_of
 from agent.diagnosis.settings import DiagnosisSettings, settings_from
 from agent.domain.errors import BadSetup
 from agent.domain.wire import is_device_id
@@ -70,6 +71,7 @@ class _SiteFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     site: dict[str, Any] = {}
     tariff: dict[str, Any] = {}
     diagnosis: dict[str, Any] = {}
+    detector: list[dict[str, Any]] = []
     replay: dict[str, Any] = {}
     source: list[dict[str, Any]] = []
     poll: PollTable = PollTable()
@@ -125,7 +127,7 @@ def settings_of(path: Path, table: dict[str, Any]) -> AgentSettings:
         raise BadSetup(str(path), f"device.id {file.device.id!r} must be 3 to 40 of a-z, 0-9 and -")
     _check_positive(path, file)
     try:
-        diagnosis = settings_from(table)
+        diagnosis = replace(settings_from(table), detectors=detectors_of(table, path, file.device.state))
     except BadSetup as error:
         raise BadSetup(str(path), f"{error.where}: {error.problem}", hint=error.hint) from error
     return AgentSettings(

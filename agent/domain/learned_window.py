@@ -134,6 +134,11 @@ class Window:
             if share > 0.0:
                 self.sizes[size.name] = max(self.sizes[size.name], abs(value) / share)
 
+    @property
+    def start_ms(self) -> int | None:
+        """When the open frame began."""
+        return self._start_ms
+
     def learning(self, days: int) -> bool:
         """Whether the present frame lies within the site's first `days`."""
         return self._start_ms is None or self.first_ms is None or self._start_ms < self.first_ms + days * DAY_MS

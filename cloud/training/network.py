@@ -15,7 +15,7 @@ from agent.domain.learned_plan import Plan
 
 Array = npt.NDArray[np.float64]
 HIDDEN: Final = (16, 12)
-BATCH: Final = 2048
+BATCH: Final = 1024
 _PULL: Final = 1e-3
 _BETA: Final = (0.9, 0.999)
 
@@ -31,9 +31,10 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Terms of frames of many sites, and which site each is of."""
+    """Terms of frames of many sites, the network's inputs, and which site each is of."""
 
     terms: Array
+    inputs: Array
     site: npt.NDArray[np.int64]
     sites: int
 
@@ -109,9 +110,8 @@ class Trainer:
 
     def train(self, samples: Samples, steps: int, rate: float = 3e-3) -> float:
         """Take `steps` of falling size; returns the mean weighted squared error of the last tenth."""
-        inputs = inputs_of(self.plan)
         masks = np.stack(usable(self.plan, samples.terms), axis=1)
-        x = np.nan_to_num(samples.terms[:, inputs])
+        x = samples.inputs
         y = np.nan_to_num(samples.terms[:, [target.y for target in self.plan.targets]])
         spread = np.array([np.var(y[masks[:, k], k]) + 1e-9 for k in range(y.shape[1])])
         losses = []
@@ -172,15 +172,14 @@ class Trainer:
         values -= rate * corrected / (np.sqrt(square / (1.0 - _BETA[1] ** self._step)) + 1e-8)
 
 
-def whitened(plan: Plan, layers: Sequence[Layer], terms: Array) -> list[Layer]:
+def whitened(plan: Plan, layers: Sequence[Layer], terms: Array, inputs: Array) -> list[Layer]:
     """The same layers, the last turned so that the numbers of each target are uncorrelated and of variance 1."""
-    inputs = inputs_of(plan)
     kept = [Layer(each.weights.copy(), each.bias.copy(), each.relu) for each in layers]
     place = 0
     for target, mask in zip(plan.targets, usable(plan, terms), strict=True):
         block = slice(place, place + target.units)
         place += target.units
-        units = forward(kept, np.nan_to_num(terms[mask][:, inputs]))[-1][:, block]
+        units = forward(kept, inputs[mask])[-1][:, block]
         values, vectors = np.linalg.eigh(np.cov(units.T).reshape(target.units, target.units))
         turn = vectors / np.sqrt(np.maximum(values, 1e-4 * max(values.max(), 1e-9)))
         kept[-1].bias[block] = (kept[-1].bias[block] - units.mean(axis=0)) @ turn

@@ -14,7 +14,7 @@ MAX_FUNCTION = 50
 MAX_FILE = 400
 
 # The one supervisor per program: it alone may catch everything, because it restarts or reports what failed.
-SUPERVISORS: set[str] = {"agent/supervision.py"}
+SUPERVISORS: set[str] = {"agent/supervision.py", "agent/diagnosis/detectors.py"}
 
 
 def relative(path: Path) -> str:

@@ -26,6 +26,7 @@ WALLS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
     "agent.sources": (("agent.domain", "agent.ports"), frozenset({"msgspec", "pymodbus", "serial"})),
     "agent.diagnosis": (("agent.domain", "agent.ports"), frozenset({"msgspec"})),
     "agent.identity": (("agent.domain", "agent.ports"), frozenset({"msgspec", "cryptography"})),
+    "agent.learned": (("agent.domain", "agent.ports"), frozenset({"numpy", "ai_edge_litert", "tflite_runtime"})),
     "agent.outbox": (("agent.domain", "agent.ports"), frozenset({"msgspec"})),
     "agent.onsite": (("agent.domain", "agent.ports"), frozenset({"msgspec"})),
     "agent.steering": (("agent.domain", "agent.ports"), frozenset({"msgspec"})),
@@ -54,6 +55,10 @@ WALLS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
     "cloud.lake": (
         ("agent.domain", "cloud.ports"),
         frozenset({"msgspec", "numpy", "pyarrow", "duckdb", "polars", "pyspark"}),
+    ),
+    "cloud.training": (
+        ("agent.domain", "cloud.ports"),
+        frozenset({"msgspec", "numpy", "flatbuffers", "cryptography", "pyarrow"}),
     ),
     "cloud": (
         ("agent.domain", "cloud"),
