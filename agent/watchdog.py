@@ -102,9 +102,9 @@ async def watch(
     status: Callable[[], str],
     stuck: Callable[[str], None],
 ) -> None:
-    """Feed the service manager's watchdog while there is progress, for ever; `stuck` hears what is overdue.
+    """Feed the service manager's watchdog while there is progress, for ever.
 
-    Where it is not fed, the service manager kills and restarts the program.
+    `stuck` hears what is overdue, and nothing ("") once it no longer is. Where it is not fed, the service manager kills and restarts the program.
     """
     loop = asyncio.get_running_loop()
     every_s = _LOOK_EVERY_S if notifier.watchdog_s is None else min(_LOOK_EVERY_S, notifier.watchdog_s / 3)
@@ -113,6 +113,8 @@ async def watch(
         late = progress.late(loop.time(), work(), deadlines())
         if not late:
             notifier.say(WATCHDOG=1)
+            if said:
+                stuck("")
         elif late.partition(" for ")[0] != said.partition(" for ")[0]:
             _log.error("%s", late)
             stuck(late)
