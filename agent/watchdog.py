@@ -104,7 +104,8 @@ async def watch(
 ) -> None:
     """Feed the service manager's watchdog while there is progress, for ever.
 
-    `stuck` hears what is overdue, and nothing ("") once it no longer is. Where it is not fed, the service manager kills and restarts the program.
+    `stuck` hears what is overdue, and nothing ("") once it no longer is. Where it is not fed, the service manager kills
+    and restarts the program.
     """
     loop = asyncio.get_running_loop()
     every_s = _LOOK_EVERY_S if notifier.watchdog_s is None else min(_LOOK_EVERY_S, notifier.watchdog_s / 3)
