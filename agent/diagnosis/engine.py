@@ -130,8 +130,9 @@ class Diagnosis:
         for source, answers in reachable.items():
             verdict = self._sleep.judge(source, answers, reading)
             channel = self._source(source)
-            faults += channel.follow(verdict, reading)
-            if channel.stands != channel.stood:
+            steps = channel.follow(verdict, reading)
+            faults += steps
+            if steps or channel.stands != channel.stood:
                 self._look(reading.at_ms)
         faults += self._produced(reading)
         faults += self._watch.update(reading, self._silence.codes, self._sleep.asleep(reading))
@@ -185,7 +186,7 @@ class Diagnosis:
             if steps is None:
                 continue
             faults += steps
-            if channel.is_cause and channel.stands != channel.stood and not self._settings.published:
+            if channel.is_cause and (steps or channel.stands != channel.stood) and not self._settings.published:
                 self._look(reading.at_ms)
                 silenced = self._silence.codes
         return faults

@@ -30,7 +30,7 @@ CONSEQUENCES: Final[Mapping[Code, frozenset[Code]]] = MappingProxyType(
             }
         ),
         Code.BATTERY_IMBALANCE_SOC_JUMP: frozenset(
-            {Code.BATTERY_NOT_CHARGING, Code.EXPORT_WHILE_BATTERY_COULD_CHARGE, Code.STUCK_VALUE}
+            {Code.EXPORT_WHILE_BATTERY_COULD_CHARGE, Code.STUCK_VALUE}
         ),
         Code.NO_SOLAR_PRODUCTION: frozenset({Code.PV_UNDERPERFORMANCE}),
         Code.BATTERY_NOT_CHARGING: frozenset({Code.EXPORT_WHILE_BATTERY_COULD_CHARGE}),

@@ -27,6 +27,8 @@ from agent.domain.timeline import Move
 
 Values = Mapping[SignalName, float]
 Verdict = bool | None
+# More than this between two samples is no discharge, in %.
+_SOC_STEP: Final = 8.0
 # What a closed sky lets through at least.
 _OVERCAST: Final = 0.02
 _NOTHING: Final[Mapping[str, float]] = {}
@@ -151,20 +153,30 @@ class BatteryNotCharging:
         self._hold_ms = round(limits.soc_hold_s * 1000)
         self._full = False
         self._soc_ms: int | None = None
+        self._soc = 0.0
 
     def judge(self, reading: Reading) -> Verdict:
         at_ms, values = reading.at_ms, reading.values
         soc = values.get(BATTERY_SOC)
         if soc is not None:
             self._soc_ms = at_ms
-            limit = self._limits.full_soc - (self._limits.soc_hysteresis if self._full else 0)
-            self._full = soc >= limit
+            self._follow(soc, values.get(BATTERY_POWER, 0.0))
         pv, load, battery = values.get(PV_POWER), values.get(LOAD_POWER), values.get(BATTERY_POWER)
         if pv is None or load is None or battery is None or pv - load <= self._limits.margin_w:
             return None
         if self._full or self._soc_ms is None or not 0 <= at_ms - self._soc_ms <= self._hold_ms:
             return None
         return battery <= self._limits.dead_band_w
+
+    def _follow(self, soc: float, battery: float) -> None:
+        limits = self._limits
+        if not self._full:
+            self._full, self._soc = soc >= limits.full_soc, soc
+        elif soc >= limits.full_soc - limits.soc_hysteresis:
+            self._soc = soc
+        elif self._soc - soc <= _SOC_STEP or battery < -limits.dead_band_w:
+            self._full, self._soc = False, soc
+        # A full battery whose charge falls at once, and not by giving, is still full: it only counts wrongly.
 
     def loss_w(self, values: Values, /) -> float | None:
         surplus = min(values[PV_POWER] - values[LOAD_POWER], self._limits.charge_limit_w)
@@ -177,11 +189,12 @@ class BatteryNotCharging:
         self._soc_ms = move.maybe(self._soc_ms)
 
     def state(self) -> list[float]:
-        return [] if self._soc_ms is None else [int(self._full), self._soc_ms]
+        return [] if self._soc_ms is None else [int(self._full), self._soc_ms, self._soc]
 
     def restore(self, state: Sequence[float]) -> None:
         if state:
             self._full, self._soc_ms = bool(state[0]), int(state[1])
+            self._soc = state[2] if len(state) > 2 else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,9 @@ class Standing:
 
     @property
     def _is_coarse(self) -> bool:
-        return self.value is not None and self._step > _COARSE * abs(self.value)
+        if self._name not in _DOUBTED or self.value is None:
+            return False
+        return self._step > _COARSE * abs(self.value)
 
     @property
     def stood_h(self) -> float:
