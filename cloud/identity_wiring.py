@@ -50,6 +50,7 @@ async def look_after(desk: Desk) -> None:
     """At the start and once a day: renew the aggregator's own certificates, write the list of revoked ones."""
     while True:
         try:
+            await asyncio.to_thread(desk.remember)
             for file in await asyncio.to_thread(desk.refresh):
                 log.info("renewed %s", file)
             await asyncio.to_thread(desk.publish)

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -111,8 +112,9 @@ class Desk:
         if asked.device == RESERVED:
             raise IdentityRefused(WRONG_DEVICE, f"no device can be called {RESERVED}")
         row = self._book.redeem(token, self._issue(asked, CLAIMED), self._clock.now_ms())
+        self._quietly("note what was issued", lambda: self._folder.note(row))
         if len(self._book.certificates(row.device)) > 1:
-            self._publish_quietly()
+            self._quietly("tell the broker what is revoked", self.publish)
         return self._answer(row)
 
     def renew(self, request: RenewRequest) -> Issued:
@@ -132,11 +134,12 @@ class Desk:
         if after is not None and after.serial == serial:
             raise IdentityRefused(BAD_REQUEST, "csr: expected a new key, this one is in use already")
         now_ms = self._clock.now_ms()
-        if after is not None and now_ms < after.not_after_ms:
+        if after is not None and after.pem and now_ms < after.not_after_ms:
             return self._answer(after)
         self._check_grace(certificate, after, now_ms)
         row = self._issue(asked, RENEWED)
         self._book.renew(serial, row, now_ms)
+        self._quietly("note what was issued", lambda: self._folder.note(row))
         return self._answer(row)
 
     def identity_of(self, certificate_der: bytes) -> str:
@@ -149,6 +152,8 @@ class Desk:
 
     def revoke(self, device: str, reason: str) -> list[CertificateRow]:
         """Revoke what `device` has, withdraw what it was offered, and tell the broker. Raises `BadInput`."""
+        if not self._book.certificates(device):
+            self.remember()
         if not self._book.certificates(device):
             known = any(row.device == device for row in self._book.invitations())
             if not known:
@@ -174,12 +179,16 @@ class Desk:
             entries = ca.revocation_list(self._authority, self._book.revoked(), self._clock.now_ms(), before)
             self._folder.write_revocations(entries, access(self._book.shut_out()))
 
-    def _publish_quietly(self) -> None:
-        """A device need not wait until somebody has put the broker right."""
+    def remember(self) -> int:
+        """Take over certificates that the folder knows and the store not: it was restored from an older copy."""
+        return self._book.remember(self._folder.noted())
+
+    def _quietly(self, what: str, action: Callable[[], None]) -> None:
+        """A device need not wait until somebody has put right what is not its own."""
         try:
-            self.publish()
+            action()
         except BadSetup as error:
-            log.error("the broker does not know the newest revocations: %s", error)
+            log.error("cannot %s: %s", what, error)
 
     def refresh(self) -> list[Path]:
         """Renew the aggregator's own certificates where they are due; which files were written.

@@ -6,16 +6,18 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from agent.domain.errors import BadSetup
 from cloud.identity import authority as ca
 from cloud.identity.authority import Authority
+from cloud.ports import CertificateRow
 
 _LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _NAME: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
@@ -37,6 +39,7 @@ class Folder:
         self.aggregator = path / "aggregator.pem"
         self.revoked = path / "crl.pem"
         self.access = path / "acl"
+        self.issued = path / "issued.jsonl"
 
     def exists(self) -> bool:
         """Whether there is an authority."""
@@ -102,6 +105,28 @@ class Folder:
         """List and rules; the list last, because it is what a unit that reloads the broker watches."""
         self.write(self.access, access, _PUBLIC)
         self.write(self.revoked, entries.public_bytes(serialization.Encoding.PEM).decode("ascii"), _PUBLIC)
+
+    def note(self, row: CertificateRow) -> None:
+        """Write down a certificate that was given out, so that it can be revoked whatever happens to the database."""
+        line = msgspec.json.encode(msgspec.structs.replace(row, pem="")) + b"\n"
+        with _errors(self.issued), self.issued.open("ab") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def noted(self) -> list[CertificateRow]:
+        """What was written down, without the certificates themselves. A line that a power cut left unfinished is not."""
+        try:
+            lines = self.issued.read_bytes().splitlines()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise BadSetup(str(self.issued), f"cannot be read: {error.strerror}") from error
+        rows = []
+        for line in lines:
+            with suppress(msgspec.DecodeError):
+                rows.append(msgspec.json.decode(line, type=CertificateRow))
+        return rows
 
     def write(self, path: Path, text: str, mode: int, group: str = "") -> None:
         """Replace a file whole. Group and mode of one that is there stay as they are."""

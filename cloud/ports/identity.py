@@ -127,6 +127,10 @@ class IdentityBook(Protocol):
         """Take over revocations that this database does not know, because it was restored; how many were new."""
         ...
 
+    def remember(self, rows: Sequence[CertificateRow]) -> int:
+        """The same for certificates; how many were new."""
+        ...
+
 
 class Identities(Protocol):
     """Who is behind a certificate."""

@@ -109,6 +109,15 @@ class SqlIdentities:
                 connection.execute(insert(revocations), [_values(row) for row in new])
         return len(new)
 
+    def remember(self, rows: Sequence[CertificateRow]) -> int:
+        """See `cloud.ports.IdentityBook`."""
+        with self._database.write() as connection:
+            known = set(connection.execute(select(certificates.c.serial)).scalars())
+            new = {row.serial: _certificate_values(row) for row in rows if row.serial not in known}
+            if new:
+                connection.execute(insert(certificates), list(new.values()))
+        return len(new)
+
 
 def _check_open(claim: ClaimRow, device: str, known: bool, now_ms: int) -> None:
     if claim.expires_ms <= now_ms:

@@ -230,6 +230,28 @@ def test_a_revocation_outlives_the_database(here: Office, tmp_path: Path) -> Non
         assert len(list(found)) == 1
 
 
+def test_what_was_issued_after_the_backup_can_still_be_revoked(here: Office, tmp_path: Path) -> None:
+    holder, key = here.claim("site-01"), keys.make_key()
+    here.desk.renew(holder.renewal(key))
+    for file in tmp_path.glob("fleet.db*"):
+        file.unlink()
+    with office(tmp_path) as restored:
+        assert restored.desk.identity_of(holder.der) == "site-01"
+        assert len(restored.desk.revoke("site-01", "stolen")) == 2
+        assert refused(restored.desk.identity_of, holder.der) == "revoked"
+        assert refused(restored.desk.renew, holder.renewal(key)) == "revoked"
+
+
+def test_a_renewal_after_a_restore_gives_a_whole_certificate(here: Office, tmp_path: Path) -> None:
+    holder, key = here.claim("site-01"), keys.make_key()
+    here.desk.renew(holder.renewal(key))
+    for file in tmp_path.glob("fleet.db*"):
+        file.unlink()
+    with office(tmp_path) as restored:
+        assert restored.desk.remember() == 2
+        keys.check_issued(restored.desk.renew(holder.renewal(key)), key, "site-01", restored.desk.ca_pem())
+
+
 def test_who_is_revoked_is_in_list_and_rules(here: Office) -> None:
     here.claim("site-01")
     here.claim("site-02")

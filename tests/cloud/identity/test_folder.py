@@ -9,6 +9,7 @@ import pytest
 from agent.domain.errors import BadSetup
 from cloud.identity import authority as ca
 from cloud.identity.folder import Folder, certificate_in, check_hosts
+from cloud.ports import CertificateRow
 from tests.helpers.identities import HOSTS, now_ms
 
 NOW_MS = now_ms()
@@ -103,6 +104,17 @@ def test_a_broken_key_is_told_and_left_alone(folder: Folder) -> None:
         with pytest.raises(BadSetup, match=r"ca-key.pem: holds no certificate and key"):
             action()
     assert folder.ca_key.read_text() == "nonsense"
+
+
+def test_what_was_issued_is_written_down_and_a_line_cut_short_is_passed_over(folder: Folder) -> None:
+    assert folder.noted() == []
+    rows = [CertificateRow(serial, "site-01", "k", "PEM", "claim", 1, 2) for serial in ("a", "b")]
+    for row in rows:
+        folder.note(row)
+    assert b"PEM" not in folder.issued.read_bytes()
+    with folder.issued.open("ab") as file:
+        file.write(b'{"serial": "c", "dev')
+    assert [(row.serial, row.pem) for row in folder.noted()] == [("a", ""), ("b", "")]
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -118,6 +118,12 @@ def test_a_revocation_ends_all_and_withdraws_what_is_open(book: SqlIdentities) -
     assert book.shut_out() == []
 
 
+def test_certificates_of_a_restored_database_are_taken_over_once(book: SqlIdentities) -> None:
+    rows = [certificate("a"), certificate("b", key="k2"), certificate("b", key="k2")]
+    assert (book.remember(rows), book.remember(rows), book.remember([])) == (2, 0, 0)
+    assert [row.serial for row in book.revoke("site-01", "stolen", 30)] == ["a", "b"]
+
+
 def test_revocations_of_a_restored_database_are_taken_over_once(book: SqlIdentities) -> None:
     rows = [RevokedRow("a", "", 5, "found"), RevokedRow("b", "", 6, "found")]
     assert (book.adopt(rows), book.adopt(rows), book.adopt([])) == (2, 0, 0)
