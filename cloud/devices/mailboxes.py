@@ -32,7 +32,12 @@ class Mailbox:
         self._queue: deque[Letter] = deque(maxlen=MOST_LETTERS)
 
     def put(self, leaf: str, payload: bytes, retained: bool) -> None:
-        """One more letter. Where more wait than anybody wants, the oldest is dropped: it can be asked for again."""
+        """One more letter. Where more wait than anybody wants, the oldest is dropped: it can be asked for again.
+
+        What waits already is not put in again: an order is sent until somebody replies.
+        """
+        if any(letter.leaf == leaf and letter.payload == payload for letter in self._queue):
+            return
         self._number += 1
         letter = Letter(leaf, payload, retained, self._number)
         if retained:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agent.domain import wire
-from agent.domain.errors import BadSetup
+from agent.domain.errors import BadSetup, UplinkUnavailable
 from agent.domain.twin import TwinMessage, encode_twin
 from agent.uplink.drain import Uplink, UplinkSettings
 from tests.helpers.carrier import Carrier
@@ -272,3 +272,22 @@ async def test_nothing_is_sent_until_it_is_ready() -> None:
         clock_is_set = True
         uplink.wake()
         await until(lambda: far.taken == list(range(1, 21)))
+
+
+async def test_a_far_end_that_names_a_time_is_not_tried_before() -> None:
+    outbox, carrier = MemoryOutbox(), Carrier()
+    loop, tries = asyncio.get_running_loop(), list[float]()
+
+    class Crowded(Carrier):
+        def connect(self) -> Any:
+            tries.append(loop.time())
+            if len(tries) == 1:
+                raise UplinkUnavailable("aggregator: answers 503", retry_after_s=0.4)
+            return carrier.connect()
+
+    uplink = Uplink(QUICK, outbox, Crowded(), RealClock(), dict, random.Random(1))
+    task = asyncio.create_task(uplink.run())
+    await until(lambda: uplink.stats.connected)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert 0.4 <= tries[1] - tries[0] < 2
