@@ -127,6 +127,12 @@ def _commands() -> list[tuple[str, str, str, Part]]:
             _claim_part,
         ),
         ("profiles", "List, show and check profiles.", "check my.toml", _profiles_part),
+        (
+            "doctor",
+            "Look at everything the agent needs, and say what to do.",
+            "--config site.toml",
+            _doctor_part,
+        ),
     ]
 
 
@@ -168,6 +174,12 @@ def _profiles_part() -> tuple[Action, Arguments]:
     from agent import profiles
 
     return profiles.run, profiles.add_arguments
+
+
+def _doctor_part() -> tuple[Action, Arguments]:
+    from agent import doctor
+
+    return doctor.run, doctor.add_arguments
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:

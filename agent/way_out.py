@@ -75,6 +75,13 @@ def clock_trust(time: KnownTime | None) -> ClockTrust:
     return ClockTrust() if time is None else ClockTrust(time.trusted, time.passed_ms)
 
 
+def address(table: UplinkTable) -> tuple[str, int]:
+    """Where the way out leads, for somebody who wants to knock there."""
+    if table.port is not None:
+        return table.host, table.port
+    return table.host, 443 if table.carrier != "mqtt" else 8883 if _with_tls(table) else 1883
+
+
 def _with_tls(table: UplinkTable) -> bool:
     if table.tls is not None:
         return table.tls
