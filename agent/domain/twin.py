@@ -14,6 +14,7 @@ from agent.domain.errors import BadMessage
 Document = dict[str, Any]
 MAX_DEPTH = 16
 MAX_BYTES = 64 * 1024
+MAX_VERSION: Final = 2**53
 _SQUEEZED: Final = b"\x01"
 # Frozen with that byte: what a short message would otherwise have to spell out. Never change it, take another byte.
 _WORDS: Final = (
@@ -121,7 +122,7 @@ def encode_twin(message: TwinMessage, *, squeezed: bool = False) -> bytes:
 
 
 def decode_twin(data: bytes) -> TwinMessage:
-    """Raises `BadMessage` for what is no twin message, is too large or nested too deep."""
+    """Raises `BadMessage` for what is no twin message, has no possible version, is too large or nested too deep."""
     if data[:1] == _SQUEEZED:
         data = _unsqueezed(data[1:])
     if len(data) > MAX_BYTES:
@@ -130,6 +131,8 @@ def decode_twin(data: bytes) -> TwinMessage:
         message = msgspec.json.decode(data, type=TwinMessage)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadMessage(f"twin: {error}") from error
+    if not 0 <= message.version <= MAX_VERSION:
+        raise BadMessage(f"twin: version {message.version}, expected 0..{MAX_VERSION}")
     if (message.doc is None) == (message.patch is None):
         raise BadMessage("twin: expected either doc or patch")
     if _depth(message.doc if message.doc is not None else message.patch) > MAX_DEPTH:

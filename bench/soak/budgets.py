@@ -7,7 +7,7 @@ from typing import Final
 
 from agent.config import JournalTable
 from bench import wire
-from bench.journal import EIGHT, offline, wear, written
+from bench.journal import offline, wear, written
 from bench.soak.case import Context, Outcome, Skipped, require
 
 _WIRE_BYTES: Final = 8 * 1024
@@ -47,8 +47,8 @@ def a_year(context: Context) -> Outcome:
         require(kept == made, f"{kept} windows of {made} are accounted for")
         require(told["windows_by_length"].keys() <= {"900 s", "3600 s", _DAY}, str(told["windows_by_length"]))
     happened = (
-        f"{whole['file_mib']} of {budget_mib:g} MiB with {len(EIGHT)} signals, every window still of 15 minutes; in "
-        f"{tight['budget_mib']:.1f} MiB the oldest windows are of a day, and all of them, every fault, counter, "
+        f"{whole['file_mib']} of {budget_mib:g} MiB with {len(wire.EIGHT)} signals, every window still of 15 minutes; "
+        f"in {tight['budget_mib']:.1f} MiB the oldest windows are of a day, and all of them, every fault, counter, "
         "reliability state and event are there"
     )
     require(whole["windows_by_length"].keys() == {"900 s"}, str(whole["windows_by_length"]))

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bench.soak import budgets, clock, cuts, cuts_cloud, fuzz, kills, network, restore, storm
+from bench.soak import budgets, clock, cuts, cuts_cloud, fuzz, fuzz_agent, kills, network, rate, restore, storm
 from bench.soak.case import Case
 from bench.soak.elsewhere import tests
 
@@ -55,9 +55,15 @@ CASES: Final = (
         "configurations that are wrong, silence the devices, cut the line or stop the agent",
         tests(
             "tests/agent/steering",
-            "tests/journey/test_bad_configuration.py",
+            "tests/journey/test_desired.py",
             happened="each ends on the last good one, still polling, with the reason told",
         ),
+    ),
+    Case(
+        "commands",
+        "7: a command runs at most once",
+        "kills of both sides, absences, restarts, expiry, the same command again",
+        tests("tests/journey/test_commands.py", happened="each at most once, each ended in a reply"),
     ),
     Case(
         "fuzz",
@@ -66,16 +72,33 @@ CASES: Final = (
         fuzz.run,
     ),
     Case(
+        "fuzz-agent",
+        "6, 7, 8: nothing wrong is taken up",
+        "acknowledgements, wishes and commands to a running agent that cannot be",
+        fuzz_agent.run,
+    ),
+    Case(
         "storm",
         "9: no stampede",
         "devices that reconnect all at once, each with status, whole twin and two hours of backlog",
         storm.run,
     ),
     Case(
+        "rate",
+        "9: the aggregator keeps up",
+        "200 homes that send as fast as they are acknowledged; aggregator on one core, broker on the other",
+        rate.run,
+    ),
+    Case(
         "identity",
         "who a device is",
         "another device's certificate, an expired one, none, a revoked one, a neighbour's topic",
-        tests("tests/cloud/identity", "tests/journey/test_identity.py", happened="refused by the broker and by HTTPS"),
+        tests(
+            "tests/cloud/identity",
+            "tests/contract/test_identity.py",
+            "tests/journey/test_identity.py",
+            happened="refused by the broker and by HTTPS",
+        ),
     ),
     Case(
         "line", "8 KiB a day on the line", "a week of a simulated home, every byte of MQTT counted", budgets.on_the_line

@@ -1,6 +1,7 @@
 """Power cuts at random instants, under the aggregator's database."""
 
 import asyncio
+import os
 import random
 import signal
 import sqlite3
@@ -15,7 +16,6 @@ from typing import Any, Final
 import aiomqtt
 import httpx
 import msgspec
-import psutil
 
 from agent.domain.wire import ACK, UP, Batch, decode_ack, encode_batch, parse_topic, topic
 from bench.ingest import START_MS, WINDOW_S, RealClock, batches
@@ -102,8 +102,9 @@ def _failed(program: Program) -> bool:
 def _end(program: Program) -> None:
     """Stop the aggregator itself; strace ends with it."""
     assert program.process is not None
-    for child in psutil.Process(program.process.pid).children():
-        child.send_signal(signal.SIGTERM)
+    pid = program.process.pid
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        os.kill(int(child), signal.SIGTERM)
     program.process.wait(30)
 
 

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +34,7 @@ def run(context: Context) -> Outcome:
             stack.agent(home, history, until_drained=False)
         made = [_copy(stack, context.folder / f"copy-{number}.db", chance) for number in range(copies)]
         for home in histories:
-            wait_for(f"{home} to be whole", lambda home=home: _whole(stack, home), 120)
+            wait_for(f"{home} to be whole", partial(_whole, stack, home), 120)
         expected = {home: stack.tables(home) for home in histories}
         for copy in reversed(made):
             lost = _set_back(stack, copy, expected)

@@ -127,6 +127,8 @@ def test_messages_come_back(version: int, document: dict[str, Any]) -> None:
         b'{"version":1}',
         b'{"version":1,"doc":{},"patch":{}}',
         b'{"version":"1","doc":{}}',
+        b'{"version":-1,"doc":{}}',
+        b'{"version":9007199254740993,"doc":{}}',
         b'{"version":1,"doc":[]}',
         b"\xff",
         b'{"version":1,"doc":' + b'{"a":' * 100_000,
