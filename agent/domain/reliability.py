@@ -11,6 +11,7 @@ from typing import Final
 
 from agent.domain.distributions import chi_square_quantile, f_quantile
 from agent.domain.timeline import Move
+from agent.domain.trend import Trend, trend
 
 State = dict[str, float | int | None]
 
@@ -111,13 +112,16 @@ class EpisodeReliability:
     (90.0, 10.0, 0.9)
     """
 
-    __slots__ = ("down_ms", "failures", "repairs", "up_ms")
+    __slots__ = ("_log_sum", "_time_sum_ms", "down_ms", "failures", "repairs", "up_ms")
 
     def __init__(self, failures: int = 0, repairs: int = 0, up_ms: int = 0, down_ms: int = 0) -> None:
         self.failures = failures
         self.repairs = repairs
         self.up_ms = up_ms
         self.down_ms = down_ms
+        # Of the exposure before each failure: its sum, and that of its logarithm. None once two were pooled.
+        self._time_sum_ms: int | None = None if failures else 0
+        self._log_sum = 0.0
 
     def add_up(self, duration_ms: int) -> None:
         self.up_ms += duration_ms
@@ -128,30 +132,48 @@ class EpisodeReliability:
     def add_failure(self) -> None:
         """An episode has begun."""
         self.failures += 1
+        if self._time_sum_ms is not None:
+            self._time_sum_ms += self.up_ms
+            self._log_sum += log(max(1, self.up_ms))
 
     def add_repair(self) -> None:
         """An episode has ended."""
         self.repairs += 1
 
     def merge(self, other: "EpisodeReliability") -> None:
-        """Take in a disjoint period, or another component of the same kind."""
+        """Take in a disjoint period, or another component of the same kind.
+
+        Failures of two have no common clock, so with both a trend is no longer told.
+        """
+        if not self.exposure_ms and not self.failures:
+            self._time_sum_ms, self._log_sum = other._time_sum_ms, other._log_sum
+        elif other.exposure_ms or other.failures:
+            self._time_sum_ms = None
         self.failures += other.failures
         self.repairs += other.repairs
         self.up_ms += other.up_ms
         self.down_ms += other.down_ms
 
     def state(self) -> State:
-        return {
+        state: State = {
             "failures": self.failures,
             "repairs": self.repairs,
             "up_ms": self.up_ms,
             "down_ms": self.down_ms,
         }
+        if self.failures:
+            state |= {"time_sum_ms": self._time_sum_ms, "log_sum": self._log_sum}
+        return state
 
     @classmethod
     def from_state(cls, state: Mapping[str, float | int | None]) -> "EpisodeReliability":
         """Reads its own keys of `state`; a missing one counts as 0."""
-        return cls(*(_count(state, key) for key in ("failures", "repairs", "up_ms", "down_ms")))
+        reliability = cls(*(_count(state, key) for key in ("failures", "repairs", "up_ms", "down_ms")))
+        if reliability.failures:
+            time_sum_ms = state.get("time_sum_ms")
+            reliability._time_sum_ms = None if time_sum_ms is None else int(time_sum_ms)
+            reliability._log_sum = float(state.get("log_sum") or 0.0)
+        return reliability
 
     @property
     def exposure_ms(self) -> int:
@@ -195,10 +217,18 @@ class EpisodeReliability:
         spread = f_quantile(1 - (1 - CONFIDENCE) / 2, 2 * self.failures, 2 * self.failures)
         return 1 / (1 + ratio * spread), 1 / (1 + ratio / spread)
 
+    def trend(self) -> Trend | None:
+        """Whether it gets better or worse; None with fewer than three failures, and where several were pooled."""
+        if self._time_sum_ms is None or not self.up_ms:
+            return None
+        log_sum = self.failures * log(self.up_ms) - self._log_sum
+        return trend(self.failures, self._time_sum_ms, log_sum, self.up_ms)
+
     def report(self) -> dict[str, float | int]:
         """The figures that can be told, by name; what cannot be told is left out."""
         mtbf = self.mtbf_interval_hours() or (None, None)
         availability = self.availability_interval() or (None, None)
+        change = self.trend()
         figures: dict[str, float | int | None] = {
             "failures": self.failures,
             "exposure_hours": self.exposure_ms / _HOUR_MS,
@@ -212,6 +242,8 @@ class EpisodeReliability:
             "availability_low": availability[0],
             "availability_high": availability[1],
         }
+        if change is not None:
+            figures |= {f"trend_{name}": figure for name, figure in change._asdict().items()}
         return {name: figure for name, figure in figures.items() if figure is not None}
 
 
