@@ -115,7 +115,7 @@ class Folder:
             os.fsync(file.fileno())
 
     def noted(self) -> list[CertificateRow]:
-        """What was written down, without the certificates themselves. A line that a power cut left unfinished is not."""
+        """What was written down, without the certificates themselves; no line that a power cut left unfinished."""
         try:
             lines = self.issued.read_bytes().splitlines()
         except FileNotFoundError:

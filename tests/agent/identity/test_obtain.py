@@ -10,7 +10,7 @@ from agent.domain.errors import BadSetup, UplinkUnavailable
 from agent.domain.identity import ClaimCode, fingerprint, print_letters, read_claim_code
 from agent.identity import keys
 from agent.identity.contact import Aggregator, Refused
-from agent.identity.files import IdentityFiles
+from agent.identity.files import IdentityFiles, Pair
 from agent.identity.obtain import Trust, claim, renew
 from tests.helpers.broker import free_port
 from tests.helpers.identities import DAY_MS, Office, office, rng, served_identity
@@ -156,6 +156,62 @@ def test_a_renewal_whose_answer_was_lost_ends_with_the_same_certificate(
     assert found is not None
     assert (found.certificate, found.key) == (new.certificate, new.key)
     assert len(here.rows("site-01")) == 2
+
+
+class Cut(Exception):
+    """The power goes."""
+
+
+class FilesUntil(IdentityFiles):
+    """The power goes at one moment of a renewal."""
+
+    def __init__(self, state: Path, moment: str) -> None:
+        super().__init__(state)
+        self._moment = moment
+
+    def write_pending_key(self, text: str) -> None:
+        self._cut("before the new key is kept")
+        super().write_pending_key(text)
+        self._cut("before the aggregator is asked")
+
+    def write_pair(self, pair: Pair) -> None:
+        self._cut("after its answer")
+        super().write_pair(pair)
+        if self._moment == "before the new key is put away":
+            self.write_key_again(pair.key)
+            raise Cut
+
+    def write_key_again(self, key: str) -> None:
+        """It is still there where the folder was not written to the disk."""
+        super().write_pending_key(key)
+
+    def _cut(self, moment: str) -> None:
+        if self._moment == moment:
+            raise Cut
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "before the new key is kept",
+        "before the aggregator is asked",
+        "after its answer",
+        "before the new key is put away",
+    ],
+)
+def test_whenever_the_power_goes_the_pair_works(here: Office, url: str, files: IdentityFiles, moment: str) -> None:
+    claimed(here, url, files, code_for(here))
+    with pytest.raises(Cut):
+        renewed(here, FilesUntil(files.folder.parent, moment))
+    assert device_of(here, files) == "site-01"
+    before = files.pair()
+    renewed(here, files)
+    assert device_of(here, files) == "site-01"
+    after = files.pair()
+    assert before is not None
+    assert after is not None
+    assert before.key != after.key
+    assert files.pending_key() is None
 
 
 def test_power_lost_after_the_new_pair_was_written(here: Office, url: str, files: IdentityFiles) -> None:

@@ -91,7 +91,7 @@ def test_any_text_is_refused_as_a_request(text: str) -> None:
     assert code_of(caught) == "bad_request"
 
 
-# Behind what is signed, a few bytes say how the signature is packed, and may be said in two ways: nothing hangs on them.
+# Behind what is signed, some bytes say how the signature is packed, and may do so in two ways: nothing hangs on them.
 @given(st.integers(0, len(REQUEST_DER) - 1), st.integers(1, 255))
 def test_a_changed_byte_never_changes_what_a_request_says(place: int, change: int) -> None:
     data = bytearray(REQUEST_DER)
