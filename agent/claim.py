@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--aggregator", default="", metavar="URL", help="https://HOST:PORT, as it came with the code")
     parser.add_argument(
-        "--ca-fingerprint", default="", metavar="SHA256", help="of its authority, instead of the code's own"
+        "--ca-fingerprint", default="", metavar="SHA256", help="of its authority, checked as well as the code"
     )
     parser.add_argument(
         "--ca", type=Path, default=None, metavar="CA.pem", help="its authority's certificate, where you have it"

@@ -26,6 +26,7 @@ _EXAMPLES: Final = """\
 examples:
   emberwatt-cloud identity init --host broker.example.org --config cloud.toml
   emberwatt-cloud identity claim mill-lane-4 --config cloud.toml
+  emberwatt-cloud identity reclaim mill-lane-4 --config cloud.toml
   emberwatt-cloud identity list --json --config cloud.toml
   emberwatt-cloud identity revoke mill-lane-4 --reason stolen --config cloud.toml
   emberwatt-cloud identity broker-config --config cloud.toml > /etc/mosquitto/conf.d/emberwatt.conf
@@ -53,7 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     brokers.add_argument(
         "--websocket", type=int, default=None, metavar="PORT", help="listen for WebSockets too, with TLS"
     )
-    for each in parts.choices.values():
+    for name, each in parts.choices.items():
+        each.formatter_class = argparse.RawDescriptionHelpFormatter
+        each.epilog = f"example:\n{next(line for line in _EXAMPLES.splitlines() if f' {name} ' in line)}"
         each.add_argument("--config", type=Path, default=None, metavar="CLOUD.toml", help="the aggregator's")
     for name in ("init", "claim", "reclaim", "list", "revoke"):
         parts.choices[name].add_argument("--json", action="store_true", help="for scripts")
