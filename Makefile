@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test lint bench soak clean
 
 help: ## Show these lines
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,10 @@ lint: setup
 
 bench: setup ## The figures of the README, each beside its baseline
 	@$(BIN)/python -m bench $(ARGS)
+
+soak: setup ## Break every promise on purpose, about an hour; ARGS=--short takes some minutes
+	@bash packaging/setup.sh tests
+	@$(BIN)/python -m bench.soak $(ARGS)
 
 clean: ## Remove what the commands above made
 	rm -rf .venv .demo .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis

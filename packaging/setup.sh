@@ -39,7 +39,8 @@ case "${1:-}" in
     python) python_ready ;;
     tests)
         # A real broker and browser, and Modbus programs by other people.
-        need mosquitto=mosquitto chromium=chromium mbpoll=mbpoll gcc=gcc pkg-config=pkg-config
+        need mosquitto=mosquitto chromium=chromium mbpoll=mbpoll gcc=gcc pkg-config=pkg-config \
+            strace=strace ip=iproute2
         pkg-config --exists libmodbus || need no-such-command-libmodbus=libmodbus-dev
         ;;
     *) say "usage: packaging/setup.sh python|tests"; exit 2 ;;
