@@ -13,30 +13,25 @@ from agent.domain.proof_model import POWERS, Channel
 from agent.domain.signals import (
     BATTERY_POWER,
     FLOW_TEMPERATURE,
-    INVERTER_ALARM,
-    INVERTER_STATE,
     PV_POWER,
     Equipment,
-    InverterAlarm,
-    InverterState,
     Quality,
     Reading,
     SignalName,
-    spec_of,
 )
 from agent.onsite.bench import Candidate, Facts, Look, ProfileChoice, Row, SourcePlan, Watch
 from agent.ports import Clock, Source
+from agent.raw_words import raw_words, shown, unit_of
 from agent.scanning import hosts_of, scan_serial, scan_tcp, units_of
 from agent.sources.carriers import Carriers
-from agent.sources.corrections import WIDE, channels_of, corrected, follows_grid, terms_of, widened
+from agent.sources.corrections import WIDE, channels_of, corrected, follows_grid, widened
 from agent.sources.fingerprints import SERIAL_UNITS, TCP_UNITS, Probe, probes_from
 from agent.sources.in_turn import ModbusInTurn
 from agent.sources.line import SerialSettings
 from agent.sources.modbus import ModbusSource
-from agent.sources.profile import Field, Layout, Profile, bind_absolute, signals_of
+from agent.sources.profile import Profile, signals_of
 from agent.sources.profile_file import ProfileShelf
 from agent.sources.scan import Found, ScanRules
-from agent.sources.sunspec import Refused, discover, locate
 
 _LOOK_S: Final = 60.0
 _LAST_UNIT: Final = 255
@@ -92,7 +87,8 @@ class AgentBench:
                 reading, equipment = await source.read(), await source.identify()
                 raw: Mapping[str, tuple[str, ...]] = {}
                 if profile is not None and isinstance(source, ModbusSource | ModbusInTurn):
-                    raw = await _raw_words(source, profile, plan)
+                    unit, more = plan.table.get("unit"), plan.table.get("more_units", ())
+                    raw = await raw_words(source, profile, unit, more)
         except SourceUnavailable as unavailable:
             return Look(plan.name, trouble=unavailable.reason)
         except TimeoutError:
@@ -207,66 +203,12 @@ def _says(equipment: Equipment) -> str:
     return " ".join(part for part in (equipment.maker, equipment.model, serial, firmware) if part)
 
 
-async def _raw_words(
-    source: ModbusSource | ModbusInTurn, profile: Profile, plan: SourcePlan
-) -> Mapping[str, tuple[str, ...]]:
-    """The words behind every signal, by its name; what is refused is left out."""
-    layout = await _layout(source, profile, plan)
-    words: dict[str, list[str]] = {}
-    for field in layout.fields:
-        words.setdefault(field.name, []).extend(await _words(source, field))
-    raw: dict[str, tuple[str, ...]] = {}
-    for name in layout.signals:
-        raw[name] = tuple(text for term in sorted(terms_of(profile, name)) for text in words.get(term, ()))
-    return raw
-
-
-async def _layout(source: ModbusSource | ModbusInTurn, profile: Profile, plan: SourcePlan) -> Layout:
-    unit = int(plan.table.get("unit") or profile.limits.unit)
-    if profile.kind != "sunspec":
-        return bind_absolute(profile, unit)
-    try:
-        units = (unit, *plan.table.get("more_units", ()))
-        models = [model for each in units for model in await discover(source.raw_read, profile, each)]
-    except Refused as refused:
-        raise SourceUnavailable(plan.name, f"refused to be explored, exception {refused.code}") from refused
-    return locate(profile, models, unit)
-
-
-async def _words(source: ModbusSource | ModbusInTurn, field: Field) -> list[str]:
-    """One text per run of words: address and words in hexadecimal."""
-    register = field.register
-    places = [(each, 1) for each in register.scattered] or [(field.address, register.width)]
-    texts = []
-    for address, count in places:
-        try:
-            words = await source.raw_read(field.unit, register.function, address, count)
-        except Refused as refused:
-            texts.append(f"{address}: refused, exception {refused.code}")
-        else:
-            texts.append(f"{address}: " + " ".join(f"{word:04X}" for word in words))
-    return texts
-
-
-def _shown(name: SignalName, value: float) -> tuple[str, str]:
-    """A value as text, and its unit; the inverter's state and alarm in words."""
-    words = {INVERTER_STATE: InverterState, INVERTER_ALARM: InverterAlarm}.get(name)
-    if words is not None:
-        return words(round(value)).name.lower().replace("_", " "), ""
-    spec = spec_of(name)
-    if spec is not None and spec.unit == "0/1":
-        return ("on" if value else "off"), ""
-    return (f"{value:g}", "") if spec is None else (f"{value:,.{spec.decimals}f}", spec.unit)
-
-
 def _rows(reading: Reading, raw: Mapping[str, tuple[str, ...]]) -> tuple[Row, ...]:
     rows = []
     for name in sorted({*reading.values, *reading.bad}):
-        spec = spec_of(name)
-        unit = "" if spec is None else spec.unit
         if name in reading.values:
-            text, unit = _shown(name, reading.values[name])
+            text, unit = shown(name, reading.values[name])
             rows.append(Row(name, text, unit, raw.get(name, ())))
         else:
-            rows.append(Row(name, "–", unit, raw.get(name, ()), reading.bad[name].name.lower()))
+            rows.append(Row(name, "–", unit_of(name), raw.get(name, ()), reading.bad[name].name.lower()))
     return tuple(rows)

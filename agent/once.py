@@ -2,58 +2,85 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from agent.config import AgentSettings
 from agent.domain.errors import BadSetup, SourceUnavailable
-from agent.domain.signals import Reading, spec_of
+from agent.domain.signals import Reading
 from agent.outbox.peek import peek
 from agent.parts import make_sources
 from agent.pipeline import restore
 from agent.ports import Source
+from agent.raw_words import raw_words, shown, unit_of
 from agent.running import JOURNAL
 from agent.site_file import in_force
+from agent.sources.carrier_tables import AnyTable, ModbusTable
+from agent.sources.corrections import corrected
+from agent.sources.in_turn import ModbusInTurn
+from agent.sources.modbus import ModbusSource
+from agent.sources.profile_file import ProfileShelf
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one device says now, and the words that it was made of; `trouble` where it says nothing."""
+
+    reading: Reading | None = None
+    raw: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    trouble: str = ""
 
 
 async def read(settings: AgentSettings, *, as_json: bool) -> int:
     """Read every source once. Status 1 when one of them did not answer."""
     if not settings.sources:
         raise BadSetup(str(settings.path), "has no [[source]], expected at least one device to read")
-    answers = dict(await asyncio.gather(*(_one(source) for source in make_sources(in_force(settings)))))
+    now = in_force(settings)
+    sources = zip(now.sources, make_sources(now), strict=True)
+    shelf = ProfileShelf.beside(settings.path)
+    told = await asyncio.gather(*(_one(table, source, shelf) for table, source in sources))
+    answers = {table.name: answer for table, answer in zip(now.sources, told, strict=True)}
     if as_json:
         print(json.dumps({name: _plain(answer) for name, answer in answers.items()}, indent=2, ensure_ascii=False))
     else:
         for name, answer in answers.items():
             print("\n".join([name, *_lines(answer)]))
-    return 1 if any(isinstance(answer, str) for answer in answers.values()) else 0
+    return 1 if any(answer.trouble for answer in told) else 0
 
 
-async def _one(source: Source) -> tuple[str, Reading | str]:
+async def _one(table: AnyTable, source: Source, shelf: ProfileShelf) -> Answer:
     async with source:
         try:
-            return source.name, await source.read()
+            reading = await source.read()
+            raw: Mapping[str, tuple[str, ...]] = {}
+            if isinstance(table, ModbusTable) and isinstance(source, ModbusSource | ModbusInTurn):
+                profile = corrected(shelf.load(table.profile, table.variants), table.correct)
+                raw = await raw_words(source, profile, table.unit, table.more_units)
+            return Answer(reading, raw)
         except SourceUnavailable as unavailable:
-            return source.name, unavailable.reason
+            return Answer(trouble=unavailable.reason)
 
 
-def _plain(answer: Reading | str) -> dict[str, Any]:
-    if isinstance(answer, str):
-        return {"error": answer}
-    bad = {name: quality.name.lower() for name, quality in answer.bad.items()}
-    return {"at_ms": answer.at_ms, "values": dict(answer.values), "bad": bad}
+def _plain(answer: Answer) -> dict[str, Any]:
+    if answer.reading is None:
+        return {"error": answer.trouble}
+    bad = {name: quality.name.lower() for name, quality in answer.reading.bad.items()}
+    raw = {name: list(words) for name, words in answer.raw.items()}
+    return {"at_ms": answer.reading.at_ms, "values": dict(answer.reading.values), "bad": bad, "raw": raw}
 
 
-def _lines(answer: Reading | str) -> list[str]:
-    if isinstance(answer, str):
-        return [f"  no answer: {answer}"]
-    rows = []
-    for name in sorted({*answer.values, *answer.bad}):
-        spec = spec_of(name)
-        unit = spec.unit if spec is not None else ""
-        if name in answer.values:
-            rows.append(f"  {name:24} {answer.values[name]:>12,.2f} {unit}")
+def _lines(answer: Answer) -> list[str]:
+    if answer.reading is None:
+        return [f"  no answer: {answer.trouble}"]
+    reading, rows = answer.reading, []
+    for name in sorted({*reading.values, *reading.bad}):
+        raw = ", ".join(answer.raw.get(name, ()))
+        if name in reading.values:
+            text, unit = shown(name, reading.values[name])
+            rows.append(f"  {name:24} {text:>14} {unit:4} {raw}".rstrip())
         else:
-            rows.append(f"  {name:24} {'–':>12} {unit}  {answer.bad[name].name.lower()}")
+            rows.append(f"  {name:24} {'–':>14} {unit_of(name):4} {reading.bad[name].name.lower()}  {raw}".rstrip())
     return rows
 
 

@@ -21,6 +21,7 @@ Progress = Callable[[str], None]
 
 _MOST_HOSTS: Final = 1024
 _AT_ONCE: Final = 8
+_NOBODY: Final = "nobody answered: is Modbus switched on in the device's menu, and nobody else connected?"
 _LATE_S: Final = 0.2
 _LAST_UNIT: Final = 247
 
@@ -31,7 +32,7 @@ def scan(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([plain(each) for each in found], indent=2, ensure_ascii=False))
     else:
-        print("\n".join(lines(found)) if found else "nobody answered")
+        print("\n".join(lines(found)) if found else _NOBODY)
     return 0 if found else 1
 
 

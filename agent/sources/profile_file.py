@@ -27,21 +27,26 @@ _LISTS: Final[Mapping[str, type[msgspec.Struct]]] = {
 
 
 class ProfileShelf:
-    """The profiles within reach: an installer's own in `folders`, the first of which counts, then those that ship."""
+    """The profiles within reach: an installer's own in `folders`, the first of which counts, then those that ship.
 
-    def __init__(self, *folders: Path) -> None:
-        self._folders = folders
+    mixed: the last folder, in which other files lie as well.
+    """
+
+    def __init__(self, *folders: Path, mixed: Path | None = None) -> None:
+        self._mixed = mixed
+        self._folders = folders if mixed is None else (*folders, mixed)
 
     @classmethod
     def beside(cls, site: Path, *more: Path) -> "ProfileShelf":
         """What every program of a site has: `more`, `profiles/` beside the site file, the site file's own folder."""
-        return cls(*more, site.parent / "profiles", site.parent)
+        return cls(*more, site.parent / "profiles", mixed=site.parent)
 
     def files(self) -> dict[str, Path]:
-        """Every profile's file by its name. A file without registers, such as the site file itself, is none."""
+        """Every profile's file by its name; beside the site file a file without registers is none."""
         files = {path.stem: path for path in _SHIPPED.glob("*.toml")}
         for folder in reversed(self._folders):
-            files |= {path.stem: path for path in folder.glob("*.toml") if _has_registers(path)}
+            found = folder.glob("*.toml")
+            files |= {path.stem: path for path in found if folder is not self._mixed or _has_registers(path)}
         return dict(sorted(files.items()))
 
     def is_own(self, path: Path) -> bool:
