@@ -6,6 +6,7 @@ The newest setting is taken for the right one.
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -31,6 +32,8 @@ STEP_EVENT: Final = "clock_step"
 ESTIMATED_EVENT: Final = "clock_estimated"
 _TRIES: Final = 5
 _TOGETHER_MS: Final = 50
+# A record may be dated with the end of its window, which lies a little ahead.
+_WINDOW_MS: Final = 3_600_000
 _log: Final = logging.getLogger("emberwatt.time")
 
 
@@ -66,6 +69,12 @@ class Timekeeper:
         """The newest time that was known to have passed when the agent started, from the journal."""
         return self._passed_ms
 
+    async def _remember_passed(self) -> None:
+        """The last reading of before may be of a boot whose clock was wrong too; the records of others are older."""
+        with suppress(Transient):
+            spans = await self._journal.spans()
+            self._passed_ms = max([self._passed_ms, *(span.last_ms - _WINDOW_MS for span in spans)])
+
     def trusted(self) -> bool:
         """Whether the clock may judge certificates: it is kept by a time server, or shows no time that has passed."""
         return self.is_set and (self._clock.now_ms() >= self._passed_ms or self._disciplined() is True)
@@ -85,6 +94,7 @@ class Timekeeper:
 
     async def start(self) -> None:
         """Look for a step while the agent was away, and for what an earlier boot left without a known time."""
+        await self._remember_passed()
         offset_ms = self._offset_ms()
         if offset_ms is not None:
             await self._follow(offset_ms)

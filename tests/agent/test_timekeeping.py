@@ -242,3 +242,26 @@ async def test_a_clock_that_is_only_slewed_is_left_alone(tmp_path: Path) -> None
             device.clock.error_ms += 30
             await device.run(1)
         assert events(await device.records()) == []
+
+
+async def test_a_clock_that_shows_a_time_before_what_has_passed_may_not_judge_certificates(tmp_path: Path) -> None:
+    device = Device(tmp_path)
+    async with device.on():
+        assert device.time.trusted()
+        assert device.time.passed_ms() == EARLIEST_MS
+        await device.run(180)
+    for _ in range(2):
+        device.power_cycle(-START_MS)
+        async with device.on():
+            assert not device.time.trusted()
+            assert START_MS + HOUR_MS < device.time.passed_ms() <= device.clock.true_ms
+            await device.run(30)
+    device.power_cycle(-24 * HOUR_MS)
+    async with device.on():
+        assert device.time.is_set
+        assert not device.time.trusted()
+        device.clock.error_ms = 0
+        assert device.time.trusted()
+        device.clock.error_ms = -24 * HOUR_MS
+        device.time._disciplined = lambda: True
+        assert device.time.trusted()
