@@ -15,11 +15,15 @@ from typing import Any, Final
 from agent.config import read_toml
 from agent.diagnosis.engine import Diagnosis, rules_of
 from agent.diagnosis.settings import DiagnosisSettings, settings_from
+from agent.domain.detecting import spoken_by
 from agent.domain.errors import BadInput, BadSetup
 from agent.domain.faults import FaultCode
 from agent.domain.reliability import EpisodeReliability
 from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, LOAD_POWER, PV_POWER, Reading, SignalName
 from agent.domain.wire import Fault
+from agent.replay_detectors import add_arguments as add_detector_arguments
+from agent.replay_detectors import detectors_for
+from agent.replay_plot import Picture, Trace, draw
 from agent.replay_text import iso, table
 from agent.sources.recording import (
     MAPPINGS,
@@ -58,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN=SIGNAL[*FACTOR]",
         help="which column is which signal; may be given several times",
     )
+    add_detector_arguments(parser)
     parser.add_argument("--json", metavar="OUT", help="write the result as JSON to a file, or to - (standard output)")
 
 
@@ -81,8 +86,13 @@ def run(args: argparse.Namespace) -> int:
     """Replay a recording and tell what was found. Raises `BadSetup` and `BadInput`."""
     document = read_toml(args.site) if args.site else {}
     settings = _settings(document, args.site, published=args.published)
+    settings = dataclasses.replace(settings, detectors=detectors_for(document, args.site, args.detector))
     mapping = _mapping(args, document, settings)
-    result = replay(args.file, settings, mapping, adapt="max_gap_s" not in document.get("diagnosis", {}))
+    trace = Trace() if args.plot is not None else None
+    result = replay(args.file, settings, mapping, adapt="max_gap_s" not in document.get("diagnosis", {}), trace=trace)
+    if trace is not None:
+        zone = result.settings.site.zone
+        draw(trace, Picture(f"{result.path.name}, {result.rows:,} rows", result.faults, result.to_ms, zone), args.plot)
     if args.json is None:
         print(table(as_json(result), result.settings.site.zone))
         return 0
@@ -97,7 +107,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def replay(path: Path, settings: DiagnosisSettings, mapping: ColumnMapping, *, adapt: bool = True) -> Result:
+def replay(
+    path: Path, settings: DiagnosisSettings, mapping: ColumnMapping, *, adapt: bool = True, trace: Trace | None = None
+) -> Result:
     """Run the diagnosis over the recording. Raises `BadSetup` and `BadInput`.
 
     With `adapt`, rows further apart than `max_gap_s` are taken as the recording's own rhythm instead of as gaps.
@@ -122,6 +134,8 @@ def replay(path: Path, settings: DiagnosisSettings, mapping: ColumnMapping, *, a
         for _, body in diagnosis.update(reading):
             if isinstance(body, Fault):
                 faults[body.id] = body
+        if trace is not None:
+            trace.take(reading, diagnosis.detectors.detectors())
     faults.update({fault.id: _at_end(fault, settings) for fault in diagnosis.active_faults()})
     ordered = sorted(faults.values(), key=lambda fault: (fault.start_ms, fault.code))
     return Result(path, rows, head[0].at_ms, last_ms, info, settings, diagnosis, ordered, evaluated, not_evaluated)
@@ -151,7 +165,7 @@ def _split_rules(
             evaluated.append(code)
         else:
             lacking[code] = min((sorted(names - given) for names in needs), key=len)
-    if not evaluated:
+    if not evaluated and not settings.detectors:
         wanted = "; ".join(f"{code} lacks {', '.join(names)}" for code, names in lacking.items())
         raise BadSetup(str(path), f"no rule can be evaluated: {wanted}", hint=_MAPPING_HINT)
     return evaluated, lacking
@@ -242,6 +256,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "not_evaluated": {str(code): list(names) for code, names in result.not_evaluated.items()},
         "reliability": reliability,
         "faults": [_fault_json(fault) for fault in result.faults],
+        **result.diagnosis.detectors.report(),
     }
 
 
@@ -252,6 +267,7 @@ def _fault_json(fault: Fault) -> dict[str, Any]:
         "end": None if fault.end_ms is None else iso(fault.end_ms),
         "severity": str(fault.severity),
         "component": fault.component,
+        "by": spoken_by(fault.component),
         "failing_minutes": fault.failing_s / 60,
         "evidence": fault.evidence,
         "lost_wh": fault.lost_wh,

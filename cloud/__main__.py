@@ -35,6 +35,8 @@ COMMANDS: Final = (
     ("incidents", "Group faults and findings into incidents.", "list --config cloud.toml"),
     ("lake", "Seal closed days into Parquet files.", "seal --config cloud.toml"),
     ("jobs", "List, run and show nightly jobs.", "list --config cloud.toml"),
+    ("train", "A small model for the gateways, from recordings.", "recordings/ --plan home --out home.ewm --key k.pem"),
+    ("models", "Models that speak at the sites, and which to train again.", "--config cloud.toml"),
     ("command", "Ask a device to do something.", "DEVICE read-now --config cloud.toml"),
     ("identity", "Certificates of devices: claim, list, revoke.", "claim mill-lane-4 --config cloud.toml"),
 )
@@ -75,6 +77,14 @@ def program(name: str) -> Program:
             from cloud import lake_command
 
             return lake_command
+        case "train":
+            from cloud import train_command
+
+            return train_command
+        case "models":
+            from cloud import models_command
+
+            return models_command
         case "command":
             from cloud import commands_command
 

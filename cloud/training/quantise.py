@@ -10,6 +10,7 @@ import numpy.typing as npt
 from cloud.training.network import Array, Layer, forward
 
 TAIL: Final = 1e-4
+_QUIET: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,9 @@ def balanced(layers: Sequence[Layer], x: Array) -> list[Layer]:
     kept = [Layer(each.weights.copy(), each.bias.copy(), each.relu) for each in layers]
     outs = forward(kept, x)
     for number, layer in enumerate(kept[:-1]):
-        high = np.maximum(np.quantile(outs[number + 1], 1.0 - TAIL, axis=0), 1e-3)
+        high = np.quantile(outs[number + 1], 1.0 - TAIL, axis=0)
+        # A unit that hardly ever speaks is not blown up: its weights would take the scale from all others.
+        high = np.maximum(high, max(_QUIET * float(np.median(high)), 1e-6))
         layer.weights /= high
         layer.bias /= high
         kept[number + 1].weights *= high[:, None]

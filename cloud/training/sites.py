@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -39,11 +40,18 @@ class SiteFrames:
         return self.start_ms + np.arange(self.frames, dtype=np.int64) * self.frame_ms
 
 
-def contexts_of(site: SiteFrames) -> dict[str, Array]:
+def contexts_of(site: SiteFrames) -> Mapping[str, Array]:
     """Sun, hour and season at the middle of each frame."""
     place = None if site.latitude is None or site.longitude is None else (site.latitude, site.longitude)
-    ask = contexts_at(place, ZoneInfo(site.zone), site.frame_ms // 1000)
-    rows = [ask(int(at_ms)) for at_ms in site.times_ms]
+    return _contexts(place, site.zone, site.start_ms, site.frame_ms, site.frames)
+
+
+@lru_cache(maxsize=16)
+def _contexts(
+    place: tuple[float, float] | None, zone: str, start_ms: int, frame_ms: int, frames: int
+) -> Mapping[str, Array]:
+    ask = contexts_at(place, ZoneInfo(zone), frame_ms // 1000)
+    rows = [ask(start_ms + number * frame_ms) for number in range(frames)]
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 

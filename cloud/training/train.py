@@ -45,7 +45,7 @@ def trained(plan: Plan, sites: Sequence[SiteFrames], made_ms: int, settings: Tra
     usable_sites = [site for site in sites if site.frames * site.frame_ms >= LEAST_DAYS * DAY_MS]
     if len(usable_sites) < LEAST_SITES:
         raise BadInput(
-            f"{len(usable_sites)} of {len(sites)} recordings are {LEAST_DAYS} days long, expected {LEAST_SITES} at least"
+            f"{len(usable_sites)} of {len(sites)} recordings last {LEAST_DAYS} days, expected {LEAST_SITES} at least"
         )
     say(f"terms of {len(usable_sites)} sites …")
     terms = [terms_of(plan, site) for site in usable_sites]

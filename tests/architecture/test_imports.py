@@ -31,7 +31,7 @@ WALLS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
     "agent.onsite": (("agent.domain", "agent.ports"), frozenset({"msgspec"})),
     "agent.steering": (("agent.domain", "agent.ports"), frozenset({"msgspec"})),
     "agent.uplink": (("agent.domain", "agent.ports"), frozenset({"msgspec", "aiomqtt", "paho"})),
-    "agent": (("agent",), frozenset({"msgspec"})),
+    "agent": (("agent",), frozenset({"matplotlib", "msgspec"})),
     "cloud.ports": (("agent.domain",), frozenset({"msgspec"})),
     "cloud.identity": (("agent.domain", "cloud.ports"), frozenset({"msgspec", "cryptography", "starlette"})),
     "cloud.ingest": (("agent.domain", "cloud.ports"), frozenset({"msgspec", "aiomqtt", "paho"})),
