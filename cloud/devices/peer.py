@@ -10,7 +10,12 @@ PEER: Final = "peer_certificate"
 
 
 class PeerProtocol(H11Protocol):
-    """uvicorn's protocol, which keeps the certificate of its connection for the requests that come over it."""
+    """uvicorn's protocol, which keeps the certificate of its connection for the requests that come over it.
+
+    Nobody has shown a certificate before the first request, so whoever does not make one within `first_s` is left.
+    """
+
+    first_s = 30.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The handshake is done by now."""
@@ -18,3 +23,13 @@ class PeerProtocol(H11Protocol):
         tls = transport.get_extra_info("ssl_object")
         state: dict[str, Any] = {**self.app_state, PEER: None if tls is None else tls.getpeercert(True)}
         self.app_state = state
+        self._first = self.loop.call_later(self.first_s, self._leave_the_silent)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See the base."""
+        self._first.cancel()
+        super().connection_lost(exc)
+
+    def _leave_the_silent(self) -> None:
+        if self.cycle is None:
+            self.transport.close()

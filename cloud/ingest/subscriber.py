@@ -127,6 +127,8 @@ class Subscriber:
             async with self._client() as client:
                 stop_if_cancelled()
                 self.stats.connections += 1
+                # The answers to a whole group go out together, which is no reason for a warning.
+                client.pending_calls_threshold = 2 * self._settings.group_messages
                 await first_ended(self._ingest(client), self._talk(client))
         except aiomqtt.MqttError as error:
             raise self._explain(error) from error

@@ -1,0 +1,28 @@
+"""Connections over which nothing comes."""
+
+import asyncio
+
+import pytest
+
+from cloud.devices.listener import DeviceListener
+from cloud.devices.peer import PeerProtocol
+from tests.helpers.broker_benches import KeptGreeter, RecordingDoor
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /device/1/site-01/mess"])
+async def test_whoever_makes_no_request_is_left(monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
+    monkeypatch.setattr(PeerProtocol, "first_s", 0.2)
+    with DeviceListener(("127.0.0.1", 0), None, RecordingDoor(), KeptGreeter(), None) as listener:
+        task = asyncio.create_task(listener.run())
+        silent_reader, silent = await asyncio.open_connection("127.0.0.1", listener.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+        silent.write(said)
+        writer.write(b"POST /device/1/site-01/up HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        assert await asyncio.wait_for(silent_reader.read(), 5) == b""
+        writer.write(b"POST /device/1/site-01/up HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        assert b"HTTP/1.1 200" in await asyncio.wait_for(reader.readuntil(b"HTTP/1.1 200"), 5)
+        silent.close()
+        writer.close()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
