@@ -31,5 +31,6 @@ class PeerProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _leave_the_silent(self) -> None:
-        if self.cycle is None:
+        # None before the first request, whatever the base declares.
+        if vars(self)["cycle"] is None:
             self.transport.close()
