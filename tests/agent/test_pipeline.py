@@ -1,5 +1,7 @@
+import asyncio
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -82,3 +84,91 @@ async def test_settings_may_change_between_two_starts() -> None:
     await (await judged(outbox, readings(20))).commit(always=True)
     pipeline = await Pipeline.resume(replace(SETTINGS, window_s=300), outbox)
     assert pipeline.at_ms == START_MS + 19 * MINUTE_MS
+
+
+async def test_other_settings_lose_no_sample_and_keep_what_is_remembered() -> None:
+    outbox, some = MemoryOutbox(), readings(60)
+    pipeline = await judged(outbox, some[:20])
+    await pipeline.retune(replace(SETTINGS, window_s=300))
+    for reading in some[20:]:
+        await pipeline.take(reading, {"inverter": True})
+    bodies = [decode_body(kind, raw) for kind, raw in await told(outbox)]
+    windows = [body for body in bodies if isinstance(body, Summary)]
+    counted = sum(each.n for window in windows for each in window.signals if each.signal == PV_POWER)
+    assert [window.window_s for window in windows[:3]] == [900, 900, 300]
+    assert windows[1].signals[0].n == 5, "the open window is closed as far as it has come"
+    assert counted == 55, "all but the window that is open"
+
+
+async def test_other_limits_go_on_with_the_same_window() -> None:
+    outbox, some = MemoryOutbox(), readings(31)
+    pipeline = await judged(outbox, some[:20])
+    await pipeline.retune(replace(SETTINGS, max_gap_s=600.0))
+    for reading in some[20:]:
+        await pipeline.take(reading, {"inverter": True})
+    windows = [body for body in (decode_body(*each) for each in await told(outbox)) if isinstance(body, Summary)]
+    assert [window.signals[0].n for window in windows] == [15, 15]
+
+
+async def test_a_diagnosis_that_broke_goes_on_from_its_checkpoint_and_nothing_is_twice() -> None:
+    whole, broken, some = MemoryOutbox(), MemoryOutbox(), readings(200)
+    await (await judged(whole, some)).commit(always=True)
+    pipeline = await judged(broken, some[:123])
+    await pipeline.restart(SETTINGS)
+    for reading in some:
+        if reading.at_ms > pipeline.at_ms:
+            await pipeline.take(reading, {"inverter": True})
+    await pipeline.commit(always=True)
+    assert await told(broken) == await told(whole)
+
+
+async def test_while_the_disk_refuses_nothing_is_gone_back_to() -> None:
+    outbox = MemoryOutbox()
+    pipeline = await judged(outbox, readings(3))
+    outbox.broken = True
+    await pipeline.note([(1, Event(1, "start"))])
+    await pipeline.restart(SETTINGS)
+    assert pipeline.held == 1
+
+
+async def test_a_cancelled_commit_is_finished_and_written_once() -> None:
+    class Slow(MemoryOutbox):
+        gate = asyncio.Event()
+
+        async def append(self, *args: Any, **kwargs: Any) -> int:
+            await self.gate.wait()
+            return await super().append(*args, **kwargs)
+
+    outbox = Slow()
+    pipeline = await Pipeline.resume(SETTINGS, outbox)
+    task = asyncio.create_task(pipeline.note([(1, Event(1, "start"))]))
+    await asyncio.sleep(0)
+    assert pipeline.committing
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0)
+    assert not task.done()
+    outbox.gate.set()
+    await asyncio.gather(task, return_exceptions=True)
+    await pipeline.commit(always=True)
+    assert [kind for kind, _ in await told(outbox)] == ["event"]
+    assert (pipeline.commits, pipeline.committing, pipeline.held) == (2, False, 0)
+
+
+async def test_several_may_write_at_once() -> None:
+    outbox, some = MemoryOutbox(), readings(100)
+    pipeline = await Pipeline.resume(SETTINGS, outbox)
+
+    async def notes() -> None:
+        for number in range(50):
+            await pipeline.note([(number, Event(number, "command"))])
+            await asyncio.sleep(0)
+
+    async def reads() -> None:
+        for reading in some:
+            await pipeline.take(reading, {"inverter": True})
+            await asyncio.sleep(0)
+
+    await asyncio.gather(notes(), reads(), notes())
+    kinds = [kind for kind, _ in await told(outbox)]
+    assert (kinds.count("event"), kinds.count("summary")) == (100, 6)
