@@ -20,6 +20,8 @@ AGAIN = 0.28
 # Periods up to this (or next to the shortest that can be seen) are those of starts, not of a control loop.
 CYCLING_MIN = 50.0
 NEAR_SHORTEST = 1.02
+# Periods (min, samples) up to which a swing between two values is that of starts seen too seldom; kurtosis of such.
+ALIASED_MIN, ALIASED, TWO_LEVELS = 75.0, 5.0, 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,9 @@ def kind(flow: Array, step_min: int) -> Swing:
     near = slice(max(peak - 1, 0), peak + 2)
     period = float(1 / max((frequency[near] * power[near]).sum() / max(power[near].sum(), 1e-9), 1e-6))
     again = _again(away, period / step_min)
-    fast = period <= max(CYCLING_MIN, 2 * step_min * NEAR_SHORTEST)
+    # Starts that are seen at every fourth sample or so: a slow line by its period, but one that knows two values only.
+    seldom = period <= max(ALIASED_MIN, ALIASED * step_min) and _levels(away) < TWO_LEVELS
+    fast = period <= max(CYCLING_MIN, 2 * step_min * NEAR_SHORTEST) or seldom
     return Swing(period, again, "short_cycling" if fast or again < AGAIN else "hunting")
 
 
@@ -54,6 +58,12 @@ def _again(away: Floats, period: float) -> float:
     near = {lag for times in (1, 2) for lag in range(int(times * period) - 1, int(np.ceil(times * period)) + 2)}
     lags = sorted(lag for lag in near if 2 <= lag < len(away))
     return max((float((away[lag:] * away[:-lag]).sum()) / max(energy, 1e-9) for lag in lags), default=0.0)
+
+
+def _levels(away: Floats) -> float:
+    """The kurtosis: 1 for a swing between two values, 1.5 for a sine, 3 for noise."""
+    square = away * away
+    return float((square * square).mean() / max(float(square.mean()) ** 2, 1e-12))
 
 
 def _spectrum(away: Floats, step_min: int) -> tuple[Floats, Floats]:
