@@ -93,19 +93,23 @@ class WholeHome:
 
 @contextmanager
 def whole_home(
-    folder: Path, *, interval_s: float = 0.5, probation_s: float = 3.0, more: str = ""
+    folder: Path, *, interval_s: float = 0.5, probation_s: float = 3.0, https: bool = False
 ) -> Iterator[WholeHome]:
-    """A heating controller that is read, and answered for by the aggregator. `more` goes into the site file."""
+    """A heating controller that is read, and answered for by the aggregator, over MQTT or HTTPS (without the S)."""
     simulated = ["serve", "boiler-healthy", "--json", "--port", "0", "--origin", _ORIGIN]
     with MosquittoBroker(folder / "broker") as broker, Program("firmware_sim", simulated, folder / "sim.log") as home:
         wait_for("the boiler", lambda: "{" in home.said())
-        port, http = json.loads(home.said().splitlines()[-1])["port"], free_port()
+        port, http, door = json.loads(home.said().splitlines()[-1])["port"], free_port(), free_port()
         cloud_file, site = folder / "cloud.toml", folder / "site.toml"
-        cloud_file.write_text(f"[http]\nport = {http}\n[broker]\nport = {broker.port}\n")
+        devices = f'[devices]\nhost = "127.0.0.1"\nport = {door}\ninsecure_loopback = true\n' if https else ""
+        cloud_file.write_text(f"[http]\nport = {http}\n[broker]\nport = {broker.port}\n{devices}")
+        way = f"port = {broker.port}\n"
+        if https:
+            way = f'carrier = "https"\ntls = false\nport = {door}\npoll_interval_s = 0.5\n'
         site.write_text(
             f'[device]\nid = "{DEVICE}"\n[poll]\ninterval_s = {interval_s}\n[steering]\nprobation_s = {probation_s}\n'
             f'[[source]]\nname = "heating"\nprofile = "samson-trovis-557x"\nhost = "127.0.0.1"\nport = {port}\n'
-            f'unit = 246\n[uplink]\nhost = "127.0.0.1"\nport = {broker.port}\n{more}'
+            f'unit = 246\n[uplink]\nhost = "127.0.0.1"\n{way}'
         )
         base = f"http://127.0.0.1:{http}/api/v1"
         with Program("cloud", ["serve", "--config", cloud_file], folder / "cloud.log") as cloud:
