@@ -138,26 +138,28 @@ class HttpSession:
                     if any(_covers(wanted, message.topic) for wanted in self._topics):
                         yield message
                 self._whole()
-                question = await self._heard_or_asked(question or asyncio.create_task(self._ask()))
+                if question is None:
+                    question = asyncio.create_task(self._ask())
+                if await self._answered(question):
+                    question = None
         finally:
             if question is not None:
                 question.cancel()
                 await asyncio.gather(question, return_exceptions=True)
 
-    async def _heard_or_asked(self, question: asyncio.Task[None]) -> asyncio.Task[None] | None:
-        """Until something came with the answer to a publication, or the question is answered: None when it is."""
+    async def _answered(self, question: asyncio.Task[None]) -> bool:
+        """Whether the question is answered; False when something came with the answer to a publication before."""
         self._news.clear()
         if self._waiting and self._topics:
-            return question
+            return False
         news = asyncio.create_task(self._news.wait())
         try:
             await asyncio.wait((news, question), return_when=asyncio.FIRST_COMPLETED)
         finally:
             news.cancel()
-        if not question.done():
-            return question
-        question.result()
-        return None
+        if question.done():
+            question.result()
+        return question.done()
 
     def _until_question(self) -> float:
         pause_s = max(self._again_s, 0.0 if self._settings.wait_s > 0 else self._settings.poll_s)

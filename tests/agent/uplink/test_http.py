@@ -183,3 +183,23 @@ def test_envelopes_have_a_limit_and_survive_rubbish() -> None:
     for rubbish in (b"", b"\xc1", b"\x90", b"\x93" * 10_000, bytes(5 * 1024 * 1024)):
         with pytest.raises(BadMessage, match="envelope"):
             decode_envelope(rubbish)
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 5.0])
+async def test_nothing_is_asked_any_more_once_nobody_listens(wait_s: float) -> None:
+    async with far_end(lambda request: reply(Envelope("b1"))) as port, opened(port, wait_s=wait_s) as session:
+        await session.subscribe(ACK)
+        before = asyncio.all_tasks()
+        task = asyncio.create_task(_first(session))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.sleep(0)
+        mine = [left for left in asyncio.all_tasks() - before if "HttpSession" in str(left.get_coro())]
+        assert mine == []
+
+
+async def _first(session: BrokerSession) -> Message:
+    async for message in session.messages():
+        return message
+    raise AssertionError("no message")
