@@ -31,7 +31,7 @@ Column = npt.NDArray[np.float64]
 Columns = dict[SignalName, Column]
 Alarms = npt.NDArray[np.bool_]
 _DAY = 1440
-_GAUGES = tuple(name for name, spec in SIGNALS.items() if spec.kind is Kind.GAUGE)
+_GAUGES = tuple(name for name, spec in SIGNALS.items() if spec.kind in (Kind.GAUGE, Kind.FLAG))
 # Two alarms closer than this are one.
 _JOIN_MIN = 360
 

@@ -15,12 +15,14 @@ from agent.diagnosis.settings import DiagnosisSettings
 from agent.diagnosis.silence import Silence
 from agent.diagnosis.sleep import Sleep
 from agent.diagnosis.unheard import Unheard
+from agent.diagnosis.wear import Wear
 from agent.domain.energy import EnergyMeter
 from agent.domain.episodes import EpisodeTracker
 from agent.domain.errors import BadInput
 from agent.domain.faults import FaultCode
 from agent.domain.local_time import LocalTime
 from agent.domain.reliability import EpisodeReliability, PublishedMtbf, State
+from agent.domain.rules_power import SocJump
 from agent.domain.signals import Quality, Reading, SignalName
 from agent.domain.streaming import Windows
 from agent.domain.timeline import Move
@@ -56,6 +58,7 @@ class Diagnosis:
         self._watch = DataWatch(max(settings.gap.missing_s, settings.max_gap_s))
         self._sleep = Sleep(settings.site.place)
         self._unheard = Unheard(self._max_gap_ms)
+        self._wear = Wear(settings.low_water_pressure.lowest, settings.site.place)
         self.detectors = DetectorHost(settings.detectors, settings.site.place, settings.site.zone)
         self._last: Reading | None = None
         self._day: int | None = None
@@ -109,6 +112,7 @@ class Diagnosis:
             else self._unheard.set(move, self._last.at_ms)
         )
         self._unheard.move(move)
+        self._wear.move(move)
         for _, mtbf in self._published:
             mtbf.move(move)
         if self._last is not None and self._day is not None:
@@ -140,6 +144,13 @@ class Diagnosis:
         if faults or silence.others != self._unheard.causes or silence.is_over(reading.at_ms):
             self._look(reading.at_ms)
         return faults
+
+    def _capacity(self) -> float | None:
+        """Of the battery, in Wh, as far as it was learned."""
+        for channel in self._fed:
+            if isinstance(channel.rule, SocJump):
+                return channel.rule.capacity_wh()
+        return None
 
     def _produced(self, reading: Reading) -> list[Fault]:
         """What the lifetime counter says about the time in which nobody listened."""
@@ -269,6 +280,7 @@ class Diagnosis:
                 "silence": self._silence.state(),
                 "sleep": self._sleep.state(),
                 "unheard": self._unheard.state(),
+                "wear": self._wear.state(),
                 "known": sorted(self._known),
                 "detectors": self.detectors.state(),
             }
@@ -317,6 +329,7 @@ class Diagnosis:
         self._silence.restore(state["silence"])
         self._sleep.restore(state["sleep"])
         self._unheard.restore(state["unheard"])
+        self._wear.restore(state["wear"])
 
 
 def _is_told(code: FaultCode, state: State) -> bool:

@@ -27,6 +27,7 @@ from agent.domain.timeline import Move
 
 Values = Mapping[SignalName, float]
 Verdict = bool | None
+_HOUR_MS: Final = 3_600_000
 # More than this between two samples is no discharge, in %.
 _SOC_STEP: Final = 8.0
 # What a closed sky lets through at least.
@@ -141,6 +142,39 @@ class BatteryLimits:
     charge_limit_w: float = 5000.0
 
 
+class ChargePulse:
+    """Whether the state of charge still follows what flows: one that used to move and stands proves nothing."""
+
+    __slots__ = ("_last_ms", "_moves", "_soc", "_through_wh")
+    _MOVES_TO_KNOW: Final = 20
+    _MOST_WH: Final = 1500.0
+
+    def __init__(self) -> None:
+        self._soc = 0.0
+        self._moves = 0
+        self._through_wh = 0.0  # since it moved last
+        self._last_ms = 0
+
+    def beats(self, at_ms: int, soc: float | None, battery: float) -> bool:
+        """Take in a sample."""
+        if soc is not None and soc != self._soc:
+            self._soc, self._moves, self._through_wh = soc, self._moves + 1, 0.0
+        elif 0 < at_ms - self._last_ms <= _HOUR_MS:
+            self._through_wh += abs(battery) * (at_ms - self._last_ms) / _HOUR_MS
+        self._last_ms = at_ms
+        return self._moves <= self._MOVES_TO_KNOW or self._through_wh < self._MOST_WH
+
+    def move(self, move: Move) -> None:
+        """The clock was set."""
+        self._last_ms = move(self._last_ms)
+
+    def state(self) -> list[Any]:
+        return [self._soc, self._moves, self._through_wh, self._last_ms]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        self._soc, self._moves, self._through_wh, self._last_ms = state
+
+
 class BatteryNotCharging:
     """Scenario 1 for engineers: a real surplus, a battery with room, and its power is idle or negative."""
 
@@ -154,14 +188,17 @@ class BatteryNotCharging:
         self._full = False
         self._soc_ms: int | None = None
         self._soc = 0.0
+        self._pulse = ChargePulse()
 
     def judge(self, reading: Reading) -> Verdict:
         at_ms, values = reading.at_ms, reading.values
-        soc = values.get(BATTERY_SOC)
+        soc, battery = values.get(BATTERY_SOC), values.get(BATTERY_POWER)
         if soc is not None:
             self._soc_ms = at_ms
-            self._follow(soc, values.get(BATTERY_POWER, 0.0))
-        pv, load, battery = values.get(PV_POWER), values.get(LOAD_POWER), values.get(BATTERY_POWER)
+            self._follow(soc, battery or 0.0)
+        if battery is not None and not self._pulse.beats(at_ms, soc, battery):
+            return None
+        pv, load = values.get(PV_POWER), values.get(LOAD_POWER)
         if pv is None or load is None or battery is None or pv - load <= self._limits.margin_w:
             return None
         if self._full or self._soc_ms is None or not 0 <= at_ms - self._soc_ms <= self._hold_ms:
@@ -187,11 +224,14 @@ class BatteryNotCharging:
 
     def move(self, move: Move, /) -> None:
         self._soc_ms = move.maybe(self._soc_ms)
+        self._pulse.move(move)
 
-    def state(self) -> list[float]:
-        return [] if self._soc_ms is None else [int(self._full), self._soc_ms, self._soc]
+    def state(self) -> list[Any]:
+        return [] if self._soc_ms is None else [int(self._full), self._soc_ms, self._soc, self._pulse.state()]
 
-    def restore(self, state: Sequence[float]) -> None:
+    def restore(self, state: Sequence[Any]) -> None:
+        if len(state) > 3:
+            self._pulse.restore(state[3])
         if state:
             self._full, self._soc_ms = bool(state[0]), int(state[1])
             self._soc = state[2] if len(state) > 2 else 0.0

@@ -68,6 +68,10 @@ class SocJump:
         self._last_ms = at_ms
         return None if soc is None else self._compare(at_ms, soc)
 
+    def capacity_wh(self) -> float | None:
+        """What the battery holds, None until it is known."""
+        return self._capacity.value() if self._capacity.swings >= _SWINGS_TO_TRUST else None
+
     def _lost(self, soc: float) -> bool:
         """A zero out of nowhere is a lost telegram until it repeats itself."""
         if soc > 0.0 or self._soc_ms is None or self._soc < 15.0:

@@ -194,12 +194,14 @@ class OutdoorImplausible:
     _TAU_H: Final = 72.0
     _LEAST_H: Final = 48.0
     _LONGEST_H: Final = 1.5
+    _STOOD_MS: Final = 3 * _HOUR_MS
 
     def __init__(self, limits: OutdoorLimits) -> None:
         self._limits = limits
         self._accept_ms = round(limits.accept_s * 1000)
         self._value: float | None = None
         self._last_ms = 0
+        self._since_ms = 0
         self._offset = 0.0
         self._offset_ms = 0
         self._mean = 0.0
@@ -211,11 +213,15 @@ class OutdoorImplausible:
             return None
         at_ms, before, limits = reading.at_ms, self._value, self._limits
         hours = (at_ms - self._last_ms) / _HOUR_MS
+        stood_ms = at_ms - self._since_ms
         self._value, self._last_ms = air, at_ms
+        if air != before:
+            self._since_ms = at_ms
         if before is None:
             self._mean = air
             return None
-        if 0.0 < hours <= self._LONGEST_H:
+        # After it stood for hours a step only makes up for what was missed.
+        if 0.0 < hours <= self._LONGEST_H and stood_ms < self._STOOD_MS:
             step = air - before
             if abs(step) > limits.step + limits.per_hour * hours:
                 self._offset, self._offset_ms = self._offset + step, at_ms
@@ -245,10 +251,12 @@ class OutdoorImplausible:
 
     def move(self, move: Move, /) -> None:
         self._last_ms, self._offset_ms = move(self._last_ms), move(self._offset_ms)
+        self._since_ms = move(self._since_ms)
 
     def state(self) -> list[Any]:
-        return [self._value, self._last_ms, self._offset, self._offset_ms, self._mean, self._hours]
+        return [self._value, self._last_ms, self._since_ms, self._offset, self._offset_ms, self._mean, self._hours]
 
     def restore(self, state: Sequence[Any]) -> None:
         if state:
-            self._value, self._last_ms, self._offset, self._offset_ms, self._mean, self._hours = state
+            self._value, self._last_ms, self._since_ms = state[:3]
+            self._offset, self._offset_ms, self._mean, self._hours = state[3:]
