@@ -16,7 +16,7 @@ from cloud.devices.settings import DevicesTable
 from cloud.identity import authority as ca
 from cloud.identity.desk import Desk, Invitation
 from cloud.identity.folder import certificate_in, check_hosts
-from cloud.identity.mosquitto import PORT, listeners
+from cloud.identity.mosquitto import PORT, listener
 from cloud.identity_wiring import folder_of, open_desk
 from cloud.ports import CertificateRow, ClaimRow, Clock, IdentityBook
 from cloud.store.database import Database
@@ -51,9 +51,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     revoking.add_argument("--reason", default="", help="for those who read the list later")
     brokers = parts.add_parser("broker-config", help="print what Mosquitto must be told")
     brokers.add_argument("--listen", type=int, default=PORT, metavar="PORT", help="(default: %(default)s)")
-    brokers.add_argument(
-        "--websocket", type=int, default=None, metavar="PORT", help="listen for WebSockets too, with TLS"
-    )
     for name, each in parts.choices.items():
         each.formatter_class = argparse.RawDescriptionHelpFormatter
         each.epilog = f"example:\n{next(line for line in _EXAMPLES.splitlines() if f' {name} ' in line)}"
@@ -88,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     loaded = load(args.config)
     if args.part == "broker-config":
         folder_of(loaded).load()
-        print(listeners(folder_of(loaded).path.resolve(), args.listen, args.websocket), end="")
+        print(listener(folder_of(loaded).path.resolve(), args.listen), end="")
         return 0
     clock = make_clock(loaded)
     if args.part == "init":

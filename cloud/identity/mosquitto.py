@@ -12,7 +12,16 @@ PORT: Final = 8883
 
 
 _LISTENER: Final = """\
-listener {port}{more}
+# A device logs in with the certificate that the aggregator gave it, and with nothing else.
+# Made by: emberwatt-cloud identity broker-config
+
+allow_anonymous false
+acl_file {folder}/acl
+
+# A batch of 256 KiB with its topic. What is larger is no message of a device.
+max_packet_size 300000
+
+listener {port}
 cafile {folder}/ca.pem
 certfile {folder}/server.pem
 keyfile {folder}/server.pem
@@ -26,32 +35,14 @@ crlfile {folder}/crl.pem
 use_identity_as_username true
 use_username_as_clientid true
 """
-_HEAD: Final = """\
-# A device logs in with the certificate that the aggregator gave it, and with nothing else.
-# Made by: emberwatt-cloud identity broker-config
-
-allow_anonymous false
-acl_file {folder}/acl
-
-# A batch of 256 KiB with its topic. What is larger is no message of a device.
-max_packet_size 300000
-
-"""
-_WEBSOCKET: Final = """
-# The same inside a WebSocket. Mosquitto reads this listener's list only when it is reloaded, not when it starts:
-# a reload belongs to its start.
-"""
 
 _DEVICES_WRITE: Final = (wire.UP, wire.STATUS, wire.TWIN_REPORTED, f"{CMD}/+/{REPLY}")
 _DEVICES_READ: Final = (wire.ACK, wire.TWIN_DESIRED, f"{CMD}/+")
 
 
-def listeners(folder: Path, port: int = PORT, websocket: int | None = None) -> str:
-    """The part of mosquitto.conf: a listener for MQTT, and one for MQTT inside a WebSocket where that has a port."""
-    text = _HEAD.format(folder=folder) + _LISTENER.format(folder=folder, port=port, more="")
-    if websocket is None:
-        return text
-    return text + _WEBSOCKET + _LISTENER.format(folder=folder, port=websocket, more="\nprotocol websockets")
+def listener(folder: Path, port: int = PORT) -> str:
+    """The part of mosquitto.conf."""
+    return _LISTENER.format(folder=folder, port=port)
 
 
 def access(shut_out: Sequence[str]) -> str:

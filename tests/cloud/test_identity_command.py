@@ -138,10 +138,9 @@ def test_revoke_runs_the_reload_that_the_file_names(made: Desk, tmp_path: Path) 
 
 
 def test_broker_config_names_the_folder_in_full(made: Desk) -> None:
-    said = made.run("broker-config", "--listen", "8884", "--websocket", "443")
+    said = made.run("broker-config", "--listen", "8884")
     assert f"crlfile {made.file.parent / 'identity' / 'crl.pem'}" in said
     assert "listener 8884\n" in said
-    assert "listener 443\nprotocol websockets\n" in said
 
 
 @pytest.mark.parametrize("words", [("claim", "site-01"), ("list",), ("revoke", "site-01"), ("broker-config",)])

@@ -20,7 +20,7 @@ from agent.uplink.broker import BrokerSettings, MqttBroker
 from agent.uplink.tls import Tls, TlsFiles
 from cloud.identity import authority as ca
 from cloud.identity.broker import Broker
-from cloud.identity.mosquitto import listeners
+from cloud.identity.mosquitto import listener
 from tests.helpers.broker import MOSQUITTO
 from tests.helpers.identities import DAY_MS, Holder, Office, holder_of, office
 from tests.helpers.secure_broker import SecureBroker
@@ -286,7 +286,7 @@ async def test_after_a_renewal_both_certificates_come_in(stand: Stand, tmp_path:
 def test_the_broker_runs_what_is_shipped(office_and_broker: tuple[Office, SecureBroker], tmp_path: Path) -> None:
     """Only the address to listen on, and the three lines that a test needs, are different."""
     _, broker = office_and_broker
-    shipped = listeners(tmp_path / "identity", broker.port).splitlines()
+    shipped = listener(tmp_path / "identity", broker.port).splitlines()
     used = (tmp_path / "broker" / "mosquitto.conf").read_text().splitlines()
     assert [line for line in shipped if line not in used] == [f"listener {broker.port}"]
     assert len(used) == len(shipped) + 3

@@ -3,7 +3,7 @@
 import signal
 from pathlib import Path
 
-from cloud.identity.mosquitto import listeners
+from cloud.identity.mosquitto import listener
 from tests.helpers.broker import MosquittoBroker
 
 
@@ -28,6 +28,6 @@ class SecureBroker(MosquittoBroker):
         return (self._folder / "mosquitto.log").read_text(errors="replace")
 
     def _config(self) -> str:
-        shipped = listeners(self._authority, self.port)
+        shipped = listener(self._authority, self.port)
         here = shipped.replace(f"listener {self.port}", f"listener {self.port} 127.0.0.1")
         return f"user root\npersistence false\npid_file {self.pid_file}\n{here}"

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from agent.domain import wire
 from agent.domain.commands import command_topic
-from cloud.identity.mosquitto import access, listeners
+from cloud.identity.mosquitto import access, listener
 
 SHIPPED = Path(__file__).parents[3] / "packaging" / "mosquitto"
 FOLDER = Path("/var/lib/emberwatt-cloud/identity")
 
 
 def test_the_files_in_packaging_are_those_that_are_made() -> None:
-    assert (SHIPPED / "emberwatt.conf").read_text() == listeners(FOLDER)
+    assert (SHIPPED / "emberwatt.conf").read_text() == listener(FOLDER)
     assert (SHIPPED / "acl").read_text() == access([])
 
 
@@ -31,12 +31,3 @@ def test_no_rule_lets_a_device_out_of_its_level() -> None:
     for line in access(["gone"]).splitlines():
         if line.startswith("pattern "):
             assert line.split()[2].startswith("ew/1/%u/")
-
-
-def test_a_second_listener_has_the_same_conditions() -> None:
-    first, _, second = listeners(FOLDER, 1, 2).partition("listener 2")
-    assert "listener 1\n" in first
-    assert second.startswith("\nprotocol websockets\n")
-    for word in ("require_certificate true", "use_identity_as_username true", f"crlfile {FOLDER}/crl.pem"):
-        assert word in first
-        assert word in second
