@@ -29,9 +29,7 @@ CONSEQUENCES: Final[Mapping[Code, frozenset[Code]]] = MappingProxyType(
                 Code.EXPORT_WHILE_BATTERY_COULD_CHARGE,
             }
         ),
-        Code.BATTERY_IMBALANCE_SOC_JUMP: frozenset(
-            {Code.EXPORT_WHILE_BATTERY_COULD_CHARGE, Code.STUCK_VALUE}
-        ),
+        Code.BATTERY_IMBALANCE_SOC_JUMP: frozenset({Code.EXPORT_WHILE_BATTERY_COULD_CHARGE, Code.STUCK_VALUE}),
         Code.NO_SOLAR_PRODUCTION: frozenset({Code.PV_UNDERPERFORMANCE}),
         Code.BATTERY_NOT_CHARGING: frozenset({Code.EXPORT_WHILE_BATTERY_COULD_CHARGE}),
         Code.BOILER_LOCKOUT: frozenset(
@@ -44,6 +42,7 @@ CONSEQUENCES: Final[Mapping[Code, frozenset[Code]]] = MappingProxyType(
         Code.SENSORS_SWAPPED: frozenset({Code.NO_HEAT, Code.ROOM_TOO_COLD, Code.FLAT_HEATING_CURVE, Code.HUNTING}),
         Code.OUTDOOR_SENSOR_IMPLAUSIBLE: frozenset({Code.NO_HEAT, Code.ROOM_TOO_COLD, Code.FLAT_HEATING_CURVE}),
         Code.ROOM_SENSOR_STUCK: frozenset({Code.ROOM_TOO_COLD, Code.FLAT_HEATING_CURVE}),
+        Code.ROOM_TOO_COLD: frozenset({Code.FLAT_HEATING_CURVE}),
         Code.SHORT_CYCLING: frozenset({Code.HUNTING}),
         Code.HUNTING: frozenset({Code.FLAT_HEATING_CURVE}),
     }
@@ -63,7 +62,7 @@ _HOUR_MS: Final = 3_600_000
 AFTERMATH_MS: Final[Mapping[Code, int]] = MappingProxyType(
     {
         Code.ROOM_TOO_COLD: 36 * _HOUR_MS,
-        Code.FLAT_HEATING_CURVE: 6 * _HOUR_MS,
+        Code.FLAT_HEATING_CURVE: 24 * _HOUR_MS,
         Code.BATTERY_IMBALANCE_SOC_JUMP: _HOUR_MS // 2,
         Code.NO_HEAT: _HOUR_MS,
         Code.HUNTING: _HOUR_MS,

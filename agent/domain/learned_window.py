@@ -54,6 +54,43 @@ def contexts_at(place: tuple[float, float] | None, zone: ZoneInfo, frame_s: int)
     return ask
 
 
+class DayMean:
+    """A signal's mean over about a day: fading, known once a day is full, begun anew after a longer pause."""
+
+    __slots__ = ("_full", "_mean", "_missing", "_n")
+
+    def __init__(self, frame_s: int) -> None:
+        self._full = round(SLOW_S / frame_s)
+        self._mean = 0.0
+        self._n = 0
+        self._missing = 0
+
+    def update(self, value: float | None) -> None:
+        """Take in a frame; None where it holds nothing."""
+        if value is None:
+            self.pause(1)
+            return
+        self._n += 1
+        self._missing = 0
+        self._mean = value if self._n == 1 else self._mean + (value - self._mean) / self._full
+
+    def pause(self, frames: int) -> None:
+        """So many frames are missing; a clock that went back (below 0) begins anew as well."""
+        self._missing += frames
+        if frames < 0 or self._missing > self._full // 4:
+            self._n = 0
+
+    @property
+    def value(self) -> float | None:
+        return self._mean if self._n >= self._full else None
+
+    def state(self) -> list[Any]:
+        return [self._mean, self._n, self._missing]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        self._mean, self._n, self._missing = state
+
+
 class Window:
     """Readings into frames, and frames into the terms of a plan.
 
@@ -61,7 +98,7 @@ class Window:
     samples in it is missing. Terms are None where something is missing.
     """
 
-    __slots__ = ("_ask", "_day_means", "_frame_ms", "_frames", "_names", "_plan", "_slow", "_start_ms", "_sums",
+    __slots__ = ("_ask", "_day_means", "_frame_ms", "_frames", "_names", "_plan", "_start_ms", "_sums",
                  "_usual", "first_ms", "sizes")  # fmt: skip
 
     def __init__(self, plan: Plan, place: tuple[float, float] | None, zone: ZoneInfo) -> None:
@@ -71,8 +108,8 @@ class Window:
         self._names = [SignalName(name) for name in plan.signals]
         lags = [part.lag for term in plan.terms for part in term.parts]
         self._frames: deque[dict[str, float]] = deque(maxlen=1 + max(lags, default=0))
-        self._slow = sorted({part.signal for term in plan.terms for part in term.parts if part.lag == SLOW})
-        self._day_means: dict[str, float] = {}
+        slow = sorted({part.signal for term in plan.terms for part in term.parts if part.lag == SLOW})
+        self._day_means = {name: DayMean(plan.frame_s) for name in slow}
         self._start_ms: int | None = None
         self._sums: dict[str, list[float]] = {}
         self._usual = 0.0
@@ -108,11 +145,8 @@ class Window:
         self._frames.appendleft(frame)
         if self.first_ms is None:
             self.first_ms = self._start_ms
-        rate = self._plan.frame_s / SLOW_S
-        for name in self._slow:
-            if name in frame:
-                before = self._day_means.get(name, frame[name])
-                self._day_means[name] = before + rate * (frame[name] - before)
+        for name, mean in self._day_means.items():
+            mean.update(frame.get(name))
         context = self._ask(self._start_ms)
         self._learn_sizes(frame, context)
         return self._start_ms, [self._term(term, context) for term in self._plan.terms]
@@ -124,6 +158,8 @@ class Window:
         missing = (start_ms - self._start_ms) // self._frame_ms - 1
         for _ in range(min(missing if missing >= 0 else MOST_LAG + 1, MOST_LAG + 1)):
             self._frames.appendleft({})
+        for mean in self._day_means.values() if missing else ():
+            mean.pause(missing)
 
     def _learn_sizes(self, frame: Mapping[str, float], context: Context) -> None:
         for size in self._plan.sizes:
@@ -149,7 +185,7 @@ class Window:
         total = -term.offset
         for part in term.parts:
             if part.lag == SLOW:
-                value = self._day_means.get(part.signal)
+                value = self._day_means[part.signal].value
             else:
                 value = self._frames[part.lag].get(part.signal) if part.lag < len(self._frames) else None
             if value is None:
@@ -167,14 +203,17 @@ class Window:
 
     def state(self) -> list[Any]:
         return [
-            *(list(self._frames), self._day_means, self._start_ms, self._sums),
+            *(list(self._frames), {name: mean.state() for name, mean in self._day_means.items()}),
+            *(self._start_ms, self._sums),
             *(self._usual, self.first_ms, self.sizes),
         ]
 
     def restore(self, state: Sequence[Any]) -> None:
         self._frames.clear()
         self._frames.extend(dict(frame) for frame in state[0])
-        self._day_means, self._start_ms = dict(state[1]), state[2]
+        for name, kept in state[1].items():
+            self._day_means[name].restore(kept)
+        self._start_ms = state[2]
         self._sums = {name: list(total) for name, total in state[3].items()}
         self._usual, self.first_ms = state[4], state[5]
         self.sizes = {size.name: float(state[6].get(size.name, 0.0)) for size in self._plan.sizes}

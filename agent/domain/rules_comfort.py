@@ -173,12 +173,14 @@ class RoomTooCold:
     needs = (frozenset({ROOM_TEMPERATURE, FLOW_TEMPERATURE, OUTDOOR_TEMPERATURE, PUMP_ON}),)
     watched: SignalName | None = ROOM_TEMPERATURE
     _DAY_MINUTES: Final = (7 * 60, 21 * 60)
+    _STILL_MS: Final = 3 * 3_600_000
 
     def __init__(self, limits: ComfortLimits, local: LocalTime) -> None:
         self._limits = limits
         self._local = local
         self._rooms = Bins(24, tau_h=14.0, least_h=2.5)
         self._curve = HeatingCurve()
+        self._pulse = Pulse(self._STILL_MS)
         self._usual = 0.0
 
     def judge(self, reading: Reading) -> Verdict:
@@ -188,6 +190,8 @@ class RoomTooCold:
         if room is None or pump is None or flow is None or air is None:
             return None
         at_ms = reading.at_ms
+        if not self._pulse.beats(at_ms, room):
+            return None
         minute = self._local.minute_of_day(at_ms)
         usual = self._rooms.value(minute // 60)
         deficit = (self._limits.asked or (usual.value if usual else room)) - room
@@ -231,12 +235,14 @@ class RoomTooCold:
     def move(self, move: Move, /) -> None:
         self._rooms.move(move)
         self._curve.move(move)
+        self._pulse.move(move)
 
     def state(self) -> list[Any]:
-        return [self._usual, self._rooms.state(), self._curve.state()]
+        return [self._usual, self._rooms.state(), self._curve.state(), self._pulse.state()]
 
     def restore(self, state: Sequence[Any]) -> None:
         if state:
             self._usual = state[0]
             self._rooms.restore(state[1])
             self._curve.restore(state[2])
+            self._pulse.restore(state[3])

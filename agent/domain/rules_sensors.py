@@ -93,12 +93,12 @@ class SwapLimits:
 
 
 class Pulse:
-    """Whether a value still moves: what stands for `_STILL_MS` proves nothing about another one."""
+    """Whether a value still moves: what stands for `still_ms` proves nothing about another one."""
 
-    __slots__ = ("_since_ms", "_value")
-    _STILL_MS: Final = 1_800_000
+    __slots__ = ("_since_ms", "_still_ms", "_value")
 
-    def __init__(self) -> None:
+    def __init__(self, still_ms: int = 1_800_000) -> None:
+        self._still_ms = still_ms
         self._value: float | None = None
         self._since_ms = 0
 
@@ -107,7 +107,7 @@ class Pulse:
         if value != self._value:
             self._value, self._since_ms = value, at_ms
             return True
-        return at_ms - self._since_ms < self._STILL_MS
+        return at_ms - self._since_ms < self._still_ms
 
     def move(self, move: Move) -> None:
         """The clock was set."""
