@@ -50,10 +50,8 @@ async def look_after(desk: Desk) -> None:
     """At the start and once a day: renew the aggregator's own certificates, write the list of revoked ones."""
     while True:
         try:
-            await asyncio.to_thread(desk.remember)
-            for file in await asyncio.to_thread(desk.refresh):
+            for file in await asyncio.to_thread(desk.settle):
                 log.info("renewed %s", file)
-            await asyncio.to_thread(desk.publish)
         except (BadSetup, Transient) as error:
             log.error("identity: %s", error)
         await asyncio.sleep(_AGAIN_S)

@@ -167,8 +167,8 @@ class Desk:
         self.write_list()
         self._broker.reload()
 
-    def write_list(self) -> None:
-        """List and rules for the broker. What only the list on the disk knows is taken over first.
+    def write_list(self) -> bool:
+        """List and rules for the broker, where they change; whether they did. What only the list knows is taken over.
 
         A database that was restored from an older copy has forgotten revocations; the list on the disk has not.
         """
@@ -176,8 +176,23 @@ class Desk:
             before = self._folder.revocations(self._authority)
             if before is not None:
                 self._book.adopt(ca.revoked_rows(before))
-            entries = ca.revocation_list(self._authority, self._book.revoked(), self._clock.now_ms(), before)
-            self._folder.write_revocations(entries, access(self._book.shut_out()))
+            rows, rules = self._book.revoked(), access(self._book.shut_out())
+            if self._folder.says(before, {row.serial for row in rows}, rules):
+                return False
+            entries = ca.revocation_list(self._authority, rows, self._clock.now_ms(), before)
+            self._folder.write_revocations(entries, rules)
+            return True
+
+    def settle(self) -> list[Path]:
+        """Put right what time and a restored database have changed; which certificates of the aggregator are new.
+
+        The broker is told only if there is something to tell: while it starts, SIGHUP would end it.
+        """
+        self.remember()
+        files = self.refresh()
+        if self.write_list() or files:
+            self._broker.reload()
+        return files
 
     def remember(self) -> int:
         """Take over certificates that the folder knows and the store not: it was restored from an older copy."""

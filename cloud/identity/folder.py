@@ -101,6 +101,14 @@ class Folder:
         except OSError as error:
             raise BadSetup(str(self.revoked), f"cannot be read: {error.strerror}") from error
 
+    def says(self, entries: x509.CertificateRevocationList | None, serials: set[str], access: str) -> bool:
+        """Whether list and rules are on the disk as they would be written."""
+        try:
+            same = self.access.read_text(encoding="ascii") == access
+        except (OSError, UnicodeDecodeError):
+            return False
+        return same and entries is not None and {f"{entry.serial_number:x}" for entry in entries} == serials
+
     def write_revocations(self, entries: x509.CertificateRevocationList, access: str) -> None:
         """List and rules; the list last, because it is what a unit that reloads the broker watches."""
         self.write(self.access, access, _PUBLIC)

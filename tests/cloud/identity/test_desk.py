@@ -252,6 +252,24 @@ def test_a_renewal_after_a_restore_gives_a_whole_certificate(here: Office, tmp_p
         keys.check_issued(restored.desk.renew(holder.renewal(key)), key, "site-01", restored.desk.ca_pem())
 
 
+def test_the_broker_is_told_only_what_is_new(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    with office(tmp_path, broker=Broker(("touch", str(told)))) as here:
+        assert here.desk.settle() == []
+        assert not told.exists()
+        here.claim("site-01")
+        assert here.desk.settle() == []
+        assert not told.exists()
+        here.book.revoke("site-01", "by another program", here.clock.at_ms)
+        here.desk.settle()
+        assert told.exists()
+        told.unlink()
+        here.folder.access.write_text("changed by hand")
+        here.desk.settle()
+        assert told.exists()
+        assert "deny" in here.folder.access.read_text()
+
+
 def test_who_is_revoked_is_in_list_and_rules(here: Office) -> None:
     here.claim("site-01")
     here.claim("site-02")
