@@ -39,6 +39,7 @@ log = logging.getLogger("emberwatt.agent")
 HISTORY_HOLD = 200
 REFUSED_AGAIN_S = 300.0
 SETTLE_S = 30.0
+_READS = 3
 
 
 class Agent:
@@ -212,6 +213,9 @@ class Agent:
 
     def heard(self) -> frozenset[str]:
         return frozenset(self.parts.heard)
+
+    def round_s(self) -> float:
+        return _READS * self.settings.interval_s
 
     async def tell(self, event: str, detail: Mapping[str, str | int]) -> None:
         await self._note(event, detail)

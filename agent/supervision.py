@@ -53,6 +53,7 @@ class Supervisor:
         self._back_off = back_off
         self._random = random or Random()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._closing = False
         self._failed = asyncio.Event()
         self._failure: BaseException | None = None
         self.restarts: dict[str, Restarts] = {}
@@ -61,10 +62,16 @@ class Supervisor:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        self._closing = True
         await self.stop(list(self._tasks))
 
     def start(self, name: str, work: Work, *, fatal: tuple[type[EmberwattError], ...] = ()) -> None:
-        """Run it until it returns or is stopped, again and again where it raises; a `fatal` error ends the program."""
+        """Run it until it returns or is stopped, again and again where it raises; a `fatal` error ends the program.
+
+        A part that is stopped may try to start others on its way out: once everything is being stopped, nothing starts.
+        """
+        if self._closing:
+            return
         if name in self._tasks and not self._tasks[name].done():
             raise RuntimeError(f"part {name} is running")
         self._tasks[name] = asyncio.create_task(self._keep(name, work, fatal), name=name)

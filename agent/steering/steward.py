@@ -63,6 +63,10 @@ class Plant(Protocol):
         """The sources that gave a value since the last `apply`, or since the start."""
         ...
 
+    def round_s(self) -> float:
+        """Seconds of the clock in which every device is certainly read: no probation can be shorter."""
+        ...
+
     async def tell(self, event: str, detail: Mapping[str, str | int]) -> None:
         """Write an event down and report the twin soon."""
         ...
@@ -102,7 +106,6 @@ class Steward:
             reason = self._count_start(trial) or _problem(check, trial.wish)
             if not reason:
                 self._in_force = trial.wish
-                self._until_ms = self._from_now_ms(self._settings.probation_s)
                 return trial.wish.doc
             self._give_up(trial.wish, "rolled_back", reason)
         self._in_force = self._kept.good
@@ -129,6 +132,7 @@ class Steward:
 
     async def run(self, plant: Plant) -> None:
         """Try what is wished, for ever."""
+        self._until_ms = self._from_now_ms(self._probation_s(plant))
         await self._tell_notes(plant)
         while True:
             trial = self._kept.trial
@@ -214,7 +218,7 @@ class Steward:
             await self._fall_back(plant)
             return
         self._in_force = wish
-        self._until_ms = self._from_now_ms(self._settings.probation_s)
+        self._until_ms = self._from_now_ms(self._probation_s(plant))
         await plant.tell(TRIAL, {"version": wish.version})
 
     async def _watch(self, plant: Plant, trial: Trial) -> None:
@@ -232,7 +236,7 @@ class Steward:
         if await plant.acknowledged() < mark:
             lacking.append("the aggregator acknowledged nothing")
         if lacking:
-            reason = f"{', '.join(lacking)} within {self._settings.probation_s:g} s"
+            reason = f"{', '.join(lacking)} within {self._probation_s(plant):g} s"
             self._give_up(trial.wish, "rolled_back", reason)
             await self._fall_back(plant)
         else:
@@ -258,6 +262,9 @@ class Steward:
             _log.error("the configuration that worked last does not work: %s", problem)
             self._in_force = Wish()
             await plant.apply({})
+
+    def _probation_s(self, plant: Plant) -> float:
+        return max(self._settings.probation_s, plant.round_s())
 
     def _from_now_ms(self, seconds: float) -> int:
         return self._clock.monotonic_ms() + round(seconds * 1000)

@@ -14,14 +14,17 @@ _FAULTS = "faults"
 _SOURCES = "sources"
 _REACHABLE = "reachable"
 _CONFIG = "config"
+_HEALTH = "health"
+_RESTARTS = "restarts"
 _PLACES = 4
 
 
 class TwinSync:
     """Keeps the aggregator's copy of `document()` in step, at most one patch per `interval_s` of `clock`.
 
-    A fault that starts or ends, a source that comes or goes and what becomes of a wish are sent at once. Versions
-    begin at the time of the first report, so that a copy from an earlier run is never taken for the base of a patch.
+    A fault that starts or ends, a source that comes or goes and what becomes of a wish are sent at once, and so is a
+    part's first restart. Versions begin at the time of the first report, so that a copy from an earlier run is never
+    taken for the base of a patch.
     """
 
     def __init__(self, device: str, document: Callable[[], Document], clock: Clock, interval_s: float) -> None:
@@ -78,7 +81,8 @@ def tidy(value: Any) -> Any:
     return round(value, _PLACES) if isinstance(value, float) else value
 
 
-def _alert(document: Document) -> tuple[frozenset[str], frozenset[tuple[str, Any]], Any]:
+def _alert(document: Document) -> tuple[object, ...]:
     sources = document.get(_SOURCES, {})
     reachable = frozenset((name, source.get(_REACHABLE)) for name, source in sources.items())
-    return frozenset(document.get(_FAULTS, {})), reachable, document.get(_CONFIG)
+    restarted = frozenset(document.get(_HEALTH, {}).get(_RESTARTS, {}))
+    return frozenset(document.get(_FAULTS, {})), reachable, document.get(_CONFIG), restarted

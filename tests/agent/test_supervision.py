@@ -121,3 +121,24 @@ async def test_one_that_swallows_its_cancellation_is_asked_again() -> None:
 async def test_after_a_long_time_without_trouble_the_back_off_begins_anew() -> None:
     delays = [BackOff(1, 300, 600).after(failures, 1.0) for failures in (1, 2, 3)]
     assert delays == [0.5, 1.0, 2.0]
+
+
+async def test_while_everything_is_stopped_nothing_starts() -> None:
+    supervisor, late = Supervisor(Told()), 0
+
+    async def goes_on() -> None:
+        nonlocal late
+        late += 1
+
+    async def starts_others() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            supervisor.start("late", goes_on)
+
+    async with supervisor:
+        supervisor.start("steering", starts_others)
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
+    assert late == 0
+    assert supervisor.running() == frozenset()

@@ -29,6 +29,7 @@ class MemoryPlant:
         self.applied: list[Document] = []
         self.events: list[tuple[str, dict[str, str | int]]] = []
         self.connected = True
+        self.needs_s = 0.0
         self.now: Document = {}
 
     def site(self) -> Mapping[str, Any]:
@@ -49,6 +50,9 @@ class MemoryPlant:
 
     def heard(self) -> frozenset[str]:
         return frozenset() if self.now in self.mute else frozenset({"heating"})
+
+    def round_s(self) -> float:
+        return self.needs_s
 
     async def tell(self, event: str, detail: Mapping[str, str | int]) -> None:
         self.events.append((event, dict(detail)))
@@ -233,3 +237,15 @@ async def test_a_patch_is_no_wish(tmp_path: Path) -> None:
         steward.wish(TwinMessage(5, base=4, patch=GOOD))
         await asyncio.sleep(0.05)
         assert steward.report(plant) == {}
+
+
+async def test_a_slow_site_has_as_long_as_it_needs(tmp_path: Path) -> None:
+    plant = MemoryPlant()
+    plant.needs_s, plant.mute = 50.0, [OTHER]
+    async with steered(tmp_path, plant, 1.0) as steward:
+        steward.wish(TwinMessage(1, doc=OTHER))
+        await state(steward, plant, "probation")
+        await asyncio.sleep(0.3)  # 15 s of its clock
+        assert steward.report(plant)["state"] == "probation"
+        told = await state(steward, plant, "rolled_back")
+        assert told["reason"].endswith("within 50 s")
