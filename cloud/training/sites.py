@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from agent.domain.learned_plan import SLOW, SLOW_S, Part, Plan, Term
-from agent.domain.learned_window import contexts_at, sun_share
+from agent.domain.learned_plan import SLOW, Part, Plan, Term
+from agent.domain.learned_window import DayMean, contexts_at, sun_share
 
 Array = npt.NDArray[np.float64]
 DAY_MS: Final = 86_400_000
@@ -105,10 +105,10 @@ def _part(part: Part, site: SiteFrames, slow: Mapping[str, Array]) -> Array:
 
 def _slow(values: Array, frame_ms: int) -> Array:
     """The mean over about a day, as the device keeps it."""
-    rate = frame_ms / 1000.0 / SLOW_S
-    out, mean = np.empty_like(values), np.nan
+    mean = DayMean(frame_ms // 1000)
+    out = np.empty_like(values)
     for place, value in enumerate(values.tolist()):
-        if value == value:
-            mean = value if mean != mean else mean + rate * (value - mean)
-        out[place] = mean
+        mean.update(value if value == value else None)
+        now = mean.value
+        out[place] = np.nan if now is None else now
     return out
