@@ -9,9 +9,13 @@ import asyncio
 import json
 import statistics
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from agent.sources.fingerprints import probes_of
+from agent.sources.profile import signals_of
+from agent.sources.profile_file import ProfileShelf
 from tests.helpers.ten_devices import CONVERTER, DEAD, INTERVAL_S, NOISY, SERIAL, SLOW, TCP, Tally, poll_ten
 
 _LINES = {TCP: "Modbus TCP", SERIAL: "RTU, serial", CONVERTER: "RTU over TCP"}
@@ -40,6 +44,22 @@ def rows(tally: Tally) -> list[dict[str, Any]]:
     ]
 
 
+def profile_lines() -> Iterator[str]:
+    """Every shipped profile: how a scan knows it, how much it gives, and what a site file may choose."""
+    yield "| profile | device | known by | signals | variants |\n|---|---|---|---:|---|"
+    for profile in ProfileShelf().sound()[0]:
+        probes = list(probes_of(profile))
+        how = ["a fingerprint" if len(probe.entries) == 1 else f"{len(probe.entries)} registers" for probe in probes]
+        if profile.kind == "sunspec":
+            how.append("SunSpec's model 1")
+        elif profile.maker == "Growatt":
+            how.append("serial number and firmware; which map, a person says")
+        known = " or ".join(dict.fromkeys(how)) or "the maker's name in SunSpec's model 1"
+        variants = ", ".join(variant.name for variant in profile.variant)
+        device = f"{profile.maker} {profile.model}"
+        yield f"| {profile.name} | {device} | {known} | {len(signals_of(profile))} | {variants} |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m bench.devices", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -47,7 +67,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1000, help="polls of every device (default: %(default)s)")
     parser.add_argument("--interval", type=float, default=INTERVAL_S, help="seconds between (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="for scripts")
+    parser.add_argument("--profiles", action="store_true", help="only the table of the shipped profiles")
     arguments = parser.parse_args()
+    if arguments.profiles:
+        print("\n".join(profile_lines()))
+        return
     with tempfile.TemporaryDirectory() as folder:
         tally = asyncio.run(poll_ten(Path(folder), arguments.rounds, arguments.interval))
     if arguments.json:
