@@ -1,7 +1,7 @@
 """What the commands of `agent.domain.commands` do in this agent."""
 
 import asyncio
-import platform
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -83,7 +83,8 @@ async def _identify(home: Home, args: Mapping[str, Any]) -> Done:
     chosen = _chosen(home, args.get("source"))
     answers = await asyncio.gather(*(_asked(home, source.identify) for source in chosen))
     named = {source.name: _told(answer) for source, answer in zip(chosen, answers, strict=True)}
-    us = {"version": __version__, "host": platform.node(), "machine": platform.machine(), "system": platform.release()}
+    kernel = os.uname()
+    us = {"version": __version__, "host": kernel.nodename, "machine": kernel.machine, "system": kernel.release}
     return Done({"agent": us, "sources": named})
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -64,9 +65,17 @@ async def run(settings: AgentSettings, history: Path | None, *, until_drained: b
         notifier.say(READY=1)
         waits = [_prologue(agent, history, until_drained), agent.supervisor.until_failed(), agent.ended.wait()]
         await _first_raised_or_last(agent.ended, [asyncio.ensure_future(wait) for wait in waits])
-        notifier.say(STOPPING=1)
+        # To the service manager the same process that begins again reloads; one that said STOPPING would be killed.
+        notifier.say(
+            **({"RELOADING": 1, "MONOTONIC_USEC": _monotonic_usec()} if agent.begin_again else {"STOPPING": 1})
+        )
     logging.getLogger().removeHandler(agent.tail)
     return bool(agent.begin_again)
+
+
+def _monotonic_usec() -> int:
+    """What systemd wants to see beside RELOADING=1, to tell the READY=1 after it from an earlier one."""
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
 
 
 async def _prologue(agent: Agent, history: Path | None, until_drained: bool) -> None:

@@ -1,5 +1,6 @@
 """The agent as a service: what systemd hears, and real causes of trouble for single parts."""
 
+import asyncio
 import json
 import os
 import signal
@@ -8,12 +9,15 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import aiomqtt
 import pytest
 
+from agent.domain.commands import Command, Outcome, command_topic, decode_reply, encode_command, reply_topic
 from agent.domain.wire import Event, decode_body
 from tests.helpers.broker import MOSQUITTO, MosquittoBroker, free_port
 from tests.helpers.programs import Program, run, wait_for
@@ -208,3 +212,24 @@ def test_the_port_of_nobody(tmp_path: Path, boiler: int, systemd: Systemd) -> No
         assert "refused" in agent.said()
         assert agent.stop(signal.SIGTERM) == 0
         assert "emberwatt.supervision" not in agent.said()
+
+
+async def test_a_restart_is_a_reload_to_the_service_manager(tmp_path: Path, boiler: int, systemd: Systemd) -> None:
+    with MosquittoBroker(tmp_path / "broker") as broker:
+        site = site_file(tmp_path, boiler, f'[uplink]\nhost = "127.0.0.1"\nport = {broker.port}\n')
+        with Service(site, tmp_path / "log", systemd, 0.6) as agent:
+            wait_for("the device", lambda: systemd.heard("1 of 1 devices answer"))
+            assert agent.process is not None
+            now_ms = time.time_ns() // 1_000_000
+            command = Command("restart", "anna", now_ms, now_ms + 60_000)
+            async with aiomqtt.Client("127.0.0.1", broker.port) as client, asyncio.timeout(20):
+                await client.subscribe(reply_topic("home-1", "feedbeef01"), qos=1)
+                await client.publish(command_topic("home-1", "feedbeef01"), encode_command(command), qos=1)
+                message = await anext(client.messages)
+                assert isinstance(message.payload, bytes)
+                assert decode_reply(message.payload).state is Outcome.DONE
+            wait_for("its second start", lambda: sum("READY=1" in said for said in systemd.said) == 2)
+            assert systemd.heard("RELOADING=1\nMONOTONIC_USEC=")
+            assert not systemd.heard("STOPPING=1")
+            assert agent.stop(signal.SIGTERM) == 0, agent.said()
+            assert systemd.heard("STOPPING=1")
