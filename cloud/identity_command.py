@@ -23,7 +23,7 @@ from cloud.store.database import Database
 from cloud.store.identity import SqlIdentities
 
 _EXAMPLES: Final = """\
-examples:
+example:
   emberwatt-cloud identity init --host broker.example.org --config cloud.toml
   emberwatt-cloud identity claim mill-lane-4 --config cloud.toml
   emberwatt-cloud identity reclaim mill-lane-4 --config cloud.toml
