@@ -33,7 +33,9 @@ class SubscriberSettings:
     """Where the broker is, and how messages are grouped: up to `group_messages` or for `group_ms`, whichever is first.
 
     When more than `busy_messages` wait, devices are asked to pause `slow_s` between batches. After a reconnection every
-    known device is told its position, `hello_per_s` of them each second.
+    known device is told its position, `hello_per_s` of them each second. `queue_messages` may wait here: three for each
+    of a large fleet that comes back at once, since a status that is dropped shows its device offline until it connects
+    again.
     """
 
     host: str
@@ -46,7 +48,7 @@ class SubscriberSettings:
     key_file: Path | None = None
     group_messages: int = 200
     group_ms: int = 50
-    queue_messages: int = 20_000
+    queue_messages: int = 200_000
     busy_messages: int = 2_000
     slow_s: float = 5.0
     hello_per_s: float = 200.0
