@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ from agent.domain.errors import BadSetup, Transient
 from agent.domain.wire import STATUS, Status, encode_status
 from cloud.devices.app import DeviceRequests, make_device_app
 from cloud.devices.mailboxes import GRACE_S, Mailboxes
-from cloud.devices.peer import PeerProtocol
+from cloud.devices.peer import FIRST_S, PeerProtocol
 from cloud.ports.carriers import Door, Greeter
 from cloud.ports.identity import Identities
 
@@ -41,6 +42,14 @@ class ListenerFiles:
     authority: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds: for a device that is overdue, and for a connection to make its first request."""
+
+    grace_s: float = GRACE_S
+    first_s: float = FIRST_S
+
+
 class _Server(uvicorn.Server):
     """Leaves signals to the program."""
 
@@ -60,13 +69,13 @@ class DeviceListener:
         greeter: Greeter,
         identities: Identities | None,
         before: list[BaseRoute] | None = None,
-        grace_s: float = GRACE_S,
+        patience: Patience = Patience(),
     ) -> None:
         self._address = address
         self._files = files
         self._door = door
-        self._grace_s = grace_s
-        self.boxes = Mailboxes(lambda: asyncio.get_running_loop().time(), grace_s)
+        self._patience = patience
+        self.boxes = Mailboxes(lambda: asyncio.get_running_loop().time(), patience.grace_s)
         self._app = make_device_app(DeviceRequests(door, self.boxes, greeter, identities), before)
         self._open: tuple[socket.socket, ssl.SSLContext | None] | None = None
 
@@ -100,7 +109,7 @@ class DeviceListener:
         listening, context = self._open
         config = uvicorn.Config(
             self._app,
-            http=PeerProtocol,
+            http=partial(PeerProtocol, first_s=self._patience.first_s),  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
             log_config=None,
@@ -128,7 +137,7 @@ class DeviceListener:
         """The last will of devices that fell silent, and certificates that were renewed."""
         seen = _written(self._files)
         while True:
-            await asyncio.sleep(min(_LOOK_S, self._grace_s))
+            await asyncio.sleep(min(_LOOK_S, self._patience.grace_s))
             for device in self.boxes.close_silent():
                 await self._say_offline(device)
             now = _written(self._files)

@@ -3,10 +3,13 @@
 import asyncio
 from typing import Any, Final
 
+from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 # In the `state` of an ASGI scope: the client's certificate in DER, or None.
 PEER: Final = "peer_certificate"
+FIRST_S: Final = 30.0
 
 
 class PeerProtocol(H11Protocol):
@@ -15,7 +18,17 @@ class PeerProtocol(H11Protocol):
     Nobody has shown a certificate before the first request, so whoever does not make one within `first_s` is left.
     """
 
-    first_s = 30.0
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        first_s: float = FIRST_S,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._first_s = first_s
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The handshake is done by now."""
@@ -23,7 +36,7 @@ class PeerProtocol(H11Protocol):
         tls = transport.get_extra_info("ssl_object")
         state: dict[str, Any] = {**self.app_state, PEER: None if tls is None else tls.getpeercert(True)}
         self.app_state = state
-        self._first = self.loop.call_later(self.first_s, self._leave_the_silent)
+        self._first = self.loop.call_later(self._first_s, self._leave_the_silent)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See the base."""

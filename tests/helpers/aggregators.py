@@ -12,7 +12,7 @@ from agent.ports import Broker
 from agent.uplink.broker import BrokerSettings, MqttBroker
 from agent.uplink.http import HttpBroker, HttpSettings
 from agent.uplink.tls import Tls, TlsFiles
-from cloud.devices.listener import DeviceListener, ListenerFiles
+from cloud.devices.listener import DeviceListener, ListenerFiles, Patience
 from cloud.ingest.applying import Applier, SlowDown
 from cloud.ingest.door import DoorSettings, GroupDoor
 from cloud.ingest.subscriber import Subscriber, SubscriberSettings
@@ -95,7 +95,9 @@ class OverHttps:
     async def rise(self) -> None:
         applier = Applier(SqlFleetWriter(self.database), RealClock(), SlowDown())
         door, greeter = GroupDoor(applier, DoorSettings(group_ms=5)), SqlGreeter(self.database)
-        listener = DeviceListener(("127.0.0.1", self._port), self._files, door, greeter, CommonNames(), grace_s=0.5)
+        listener = DeviceListener(
+            ("127.0.0.1", self._port), self._files, door, greeter, CommonNames(), patience=Patience(0.5)
+        )
         self.listener = listener.__enter__()
         self._running = [asyncio.create_task(door.run()), asyncio.create_task(listener.run())]
 

@@ -15,7 +15,7 @@ from agent.ports import Broker
 from agent.uplink.broker import BrokerSettings, MqttBroker
 from agent.uplink.http import HttpBroker, HttpSettings
 from agent.uplink.tls import Tls, TlsFiles
-from cloud.devices.listener import DeviceListener, ListenerFiles
+from cloud.devices.listener import DeviceListener, ListenerFiles, Patience
 from cloud.ports.identity import REVOKED, IdentityRefused
 from tests.helpers.broker import MosquittoBroker, free_port
 from tests.helpers.carrier import Carrier
@@ -239,7 +239,9 @@ class HttpsBench:
 
     async def rise(self) -> None:
         address = ("127.0.0.1", self.port)
-        listener = DeviceListener(address, self._files, self.door, self.greeter, self.identities, grace_s=0.2)
+        listener = DeviceListener(
+            address, self._files, self.door, self.greeter, self.identities, patience=Patience(0.2)
+        )
         self.listener = listener.__enter__()
         self._serving = asyncio.create_task(self.listener.run())
 

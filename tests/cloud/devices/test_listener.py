@@ -18,7 +18,7 @@ from agent.domain.errors import BadSetup, Transient
 from agent.uplink.http_line import HttpAnswer, HttpLine
 from agent.uplink.tls import Tls, TlsFiles
 from cloud.devices.app import MAX_BODY_BYTES
-from cloud.devices.listener import DeviceListener, ListenerFiles
+from cloud.devices.listener import DeviceListener, ListenerFiles, Patience
 from cloud.ports.carriers import Busy
 from cloud.ports.identity import EXPIRED, IdentityRefused
 from tests.helpers.broker import free_port
@@ -52,7 +52,7 @@ class Stage:
         files = ListenerFiles(self.server.certificate, self.server.key, self.pki.ca)
         claim = Mount("/device/1/identity", routes=[Route("/claim", _claim, methods=["POST"])])
         self.listener = DeviceListener(
-            (HERE, 0), files, self.door, self.greeter, self.identities, [claim], grace_s=grace_s
+            (HERE, 0), files, self.door, self.greeter, self.identities, [claim], patience=Patience(grace_s)
         )
         self._lines: list[HttpLine] = []
 

@@ -4,15 +4,14 @@ import asyncio
 
 import pytest
 
-from cloud.devices.listener import DeviceListener
-from cloud.devices.peer import PeerProtocol
+from cloud.devices.listener import DeviceListener, Patience
 from tests.helpers.broker_benches import KeptGreeter, RecordingDoor
 
 
 @pytest.mark.parametrize("said", [b"", b"GET /device/1/site-01/mess"])
-async def test_whoever_makes_no_request_is_left(monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
-    monkeypatch.setattr(PeerProtocol, "first_s", 0.2)
-    with DeviceListener(("127.0.0.1", 0), None, RecordingDoor(), KeptGreeter(), None) as listener:
+async def test_whoever_makes_no_request_is_left(said: bytes) -> None:
+    impatient, door = Patience(first_s=0.2), RecordingDoor()
+    with DeviceListener(("127.0.0.1", 0), None, door, KeptGreeter(), None, patience=impatient) as listener:
         task = asyncio.create_task(listener.run())
         silent_reader, silent = await asyncio.open_connection("127.0.0.1", listener.port)
         reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
