@@ -21,7 +21,7 @@ acl_file {folder}/acl
 # A batch of 256 KiB with its topic. What is larger is no message of a device.
 max_packet_size 300000
 
-# What waits for the aggregator while it is busy or a whole fleet comes back at once; without this only 1000, and what is
+# What may wait for the aggregator while it is busy or a whole fleet comes back at once. Unsaid it is 1000, and what is
 # more is dropped unseen.
 max_queued_messages 200000
 
