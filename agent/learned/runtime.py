@@ -108,4 +108,7 @@ def _load(name: str, data: bytes, layers: Sequence[QuantisedLayer]) -> Network:
         from ai_edge_litert import interpreter
     else:
         raise BadInput(f"runtime {name!r}, expected one of {', '.join(NAMES)}")
-    return InterpretedNetwork(name, interpreter.Interpreter(model_content=data, num_threads=1), numpy)
+    # Without a delegate: it would take memory and start-up for a network that runs in microseconds.
+    plain = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    made = interpreter.Interpreter(model_content=data, num_threads=1, experimental_op_resolver_type=plain)
+    return InterpretedNetwork(name, made, numpy)
