@@ -60,6 +60,9 @@ class AgentBench:
         """Profiles, tables and corrections; and that no two devices give one signal."""
         self.facts(sources)
 
+    def signals(self, source: SourcePlan) -> frozenset[SignalName]:
+        return self._sources([source])[0].signals
+
     def facts(self, sources: Sequence[SourcePlan]) -> Facts:
         givers: dict[SignalName, str] = {}
         channels: dict[SignalName, Channel] = {}

@@ -13,8 +13,9 @@ from agent.onsite import views
 from agent.onsite.cues import ProofPlan
 from agent.onsite.doorkeeper import Doorkeeper
 from agent.onsite.http import HttpServer, Request, Response
+from agent.onsite.sharing import Overlap, Prefer
 from agent.onsite.views import Frame
-from agent.onsite.wizard import Wizard
+from agent.onsite.wizard import Wizard, is_zone
 
 _COOKIE: Final = "emberwatt_setup"
 _NUMBERS: Final = ("port", "baud", "unit")
@@ -117,7 +118,9 @@ class Page:
         if not is_device_id(device):
             raise BadSetup("name at the broker", f"{device!r} must be 3 to 40 of a-z, 0-9 and -")
         site: dict[str, Any] = {"name": visit.request.form.get("name") or device}
-        site["timezone"] = visit.request.form.get("timezone") or "UTC"
+        site["timezone"] = zone = visit.request.form.get("timezone") or "UTC"
+        if not is_zone(zone):
+            raise BadSetup("time zone", f"got {zone!r}, expected a name such as Europe/Berlin")
         latitude, longitude = (visit.request.form.get(key, "").replace(",", ".") for key in ("latitude", "longitude"))
         if latitude and longitude:
             site |= {"latitude": float(latitude), "longitude": float(longitude)}
@@ -156,7 +159,12 @@ class Page:
         table: dict[str, Any] = {key: given[key] for key in ("name", "profile", *views.PLACE) if given.get(key)}
         table |= {key: int(value) for key, value in table.items() if key in _NUMBERS and value.isdigit()}
         variants = [value for key, value in visit.request.forms if key == "variants"]
-        self._wizard.add({**table, "variants": variants} if variants else table)
+        prefer: Prefer | None = "new" if given.get("prefer") == "new" else "old" if "prefer" in given else None
+        try:
+            self._wizard.add({**table, "variants": variants} if variants else table, prefer=prefer)
+        except Overlap as overlap:
+            rest = [(key, value) for key, value in visit.request.forms if key not in ("token", "prefer")]
+            return Response(views.overlap(visit.frame, overlap.names, overlap.others, rest))
         return Response(to="/")
 
     async def _remove(self, visit: Visit) -> Response:

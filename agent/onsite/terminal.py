@@ -11,7 +11,8 @@ from agent.domain.proof_model import POWERS, Finding, Proof
 from agent.domain.signals import Reading
 from agent.onsite.bench import Candidate, Look, ProfileChoice
 from agent.onsite.cues import Cue, ProofPlan
-from agent.onsite.wizard import ProofRun, Wizard
+from agent.onsite.sharing import Overlap
+from agent.onsite.wizard import ProofRun, Wizard, is_zone
 
 _TICK_S: Final = 0.5
 
@@ -128,8 +129,9 @@ async def _name(wizard: Wizard, talk: Talk) -> None:
     latitude = await talk.number("Latitude (Enter to leave out):", None, -90, 90)
     if latitude is not None:
         site |= {"latitude": latitude, "longitude": await talk.number("Longitude:", 0.0, -180, 180)}
-    site["timezone"] = await talk.ask("Time zone:", "UTC")
-    wizard.name_site(device, site)
+    while not is_zone(zone := await talk.ask("Time zone:", "UTC")):
+        talk.say("  Expected a name such as Europe/Berlin.")
+    wizard.name_site(device, {**site, "timezone": zone})
 
 
 async def _choose(wizard: Wizard, talk: Talk) -> None:
@@ -151,13 +153,18 @@ async def _choose(wizard: Wizard, talk: Talk) -> None:
 
 
 async def _drop(wizard: Wizard, talk: Talk, name: str) -> None:
-    wizard.remove(name or await talk.ask("Which one?"))
+    name = name or await talk.ask("Which one?")
+    if all(source.name != name for source in wizard.draft.sources):
+        raise BadSetup(f"device {name!r}", "there is none of this name")
+    wizard.remove(name)
 
 
 async def _add(wizard: Wizard, talk: Talk, where: str) -> None:
     talk.say("  Looking …", end="" if talk.live else "\n")
-    found = await wizard.bench.scan(where, lambda says: talk.over(f"  Looking … {says}"))
-    talk.over("")
+    try:
+        found = await wizard.bench.scan(where, lambda says: talk.over(f"  Looking … {says}"))
+    finally:
+        talk.over("")
     if not found:
         talk.say("  Nobody answers there. Is Modbus switched on in the device's menu, and nobody else connected?")
         return
@@ -167,7 +174,13 @@ async def _add(wizard: Wizard, talk: Talk, where: str) -> None:
     variants = [name for name, about in profile.variants if await talk.agree(f"  {about}?", default=False)]
     name = await talk.ask("  Call it:", profile.call)
     table = {"name": name, **chosen.table, "profile": profile.name}
-    wizard.add({**table, "variants": variants} if variants else table)
+    if variants:
+        table["variants"] = variants
+    try:
+        wizard.add(table)
+    except Overlap as overlap:
+        talk.say(f"  It gives {', '.join(overlap.names)}, and so does {overlap.others}.")
+        wizard.add(table, prefer="new" if await talk.agree("  Take them from the new one?") else "old")
 
 
 async def _pick(talk: Talk, found: Sequence[Candidate]) -> Candidate:
@@ -183,6 +196,8 @@ async def _profile(choices: Sequence[ProfileChoice], talk: Talk, guess: str) -> 
         answer = await talk.ask("  Profile (? lists them):", guess if guess in known else "")
         if answer in known:
             return known[answer]
+        if answer not in ("", "?"):
+            talk.say(f"  There is no profile {answer!r}. There are:")
         for choice in choices:
             talk.say(f"    {choice.name:28} {choice.title}")
 

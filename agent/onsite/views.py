@@ -169,6 +169,16 @@ def ask_variants(frame: Frame, profile: ProfileChoice, given: Mapping[str, str])
     )
 
 
+def overlap(frame: Frame, names: Sequence[str], others: str, given: Iterable[tuple[str, str]]) -> str:
+    """A new device gives what another gives too: whose values count?"""
+    kept = [tag("input", type="hidden", name=key, value=value) for key, value in given]
+    says = f"This device gives {', '.join(name.replace('_', ' ') for name in names)}, and so does {others}."
+    new = button("Take them from the new one", name="prefer", value="new")
+    old = button(f"Keep those of {others}", "", name="prefer", value="old")
+    ask = form(frame, "/add", *kept, new, tag("p", ""), old)
+    return page(frame, "/", card(tag("h1", "Whose values count?"), tag("p", says), ask))
+
+
 def read(frame: Frame, looks: Iterable[Look]) -> str:
     """Live values with the words they were made of."""
     go_on = tag("a", "Prove that they are right", href="/prove", class_="button main")

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -16,6 +17,7 @@ from agent.domain.signals import FLOW_TEMPERATURE, GRID_POWER, Reading
 from agent.onsite.bench import Bench, Candidate, Facts, Look, SourcePlan
 from agent.onsite.cues import Cue, Cues, ProofPlan
 from agent.onsite.keeping import Draft, drop_draft, drop_proof, save_draft, save_proof, write_site
+from agent.onsite.sharing import Prefer, shared_out
 from agent.onsite.site_text import merged_text, new_text
 from agent.ports import Clock
 
@@ -51,10 +53,14 @@ class Wizard:
         """What the site is called; parts that are not given stay."""
         self._keep(msgspec.structs.replace(self.draft, device=device, site={**self.draft.site, **site}))
 
-    def add(self, table: Mapping[str, Any]) -> None:
-        """Another device. Raises `BadSetup` when the agent could not run with it."""
-        table = {**table, "name": self._free_name(str(table.get("name") or table.get("profile", "device")))}
-        sources = (*self.draft.sources, SourcePlan(table))
+    def add(self, table: Mapping[str, Any], *, prefer: Prefer | None = None) -> None:
+        """Another device. Raises `BadSetup` when the agent could not run with it.
+
+        Where it gives what others give too, `prefer` says whose values count; without it that is an `Overlap`.
+        """
+        new = SourcePlan({**table, "name": self._free_name(str(table.get("name") or table.get("profile", "device")))})
+        self.bench.check((new,))
+        sources = shared_out(self.bench, self.draft.sources, new, prefer)
         self.bench.check(sources)
         self._use(sources)
         self._unprove()
@@ -268,6 +274,15 @@ class ProofRun:
             self._cues.heat_on_ms,
             frozenset(facts.givers),
         )
+
+
+def is_zone(name: str) -> bool:
+    """Whether there is a time zone of this name."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return False
+    return True
 
 
 def joined(before: Change, more: Change) -> Change:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from agent.domain.errors import BadSetup
 from agent.domain.proof_model import Channel, Trial
-from agent.domain.signals import BATTERY_POWER, GRID_POWER, LOAD_POWER, PV_POWER, Reading
+from agent.domain.signals import BATTERY_POWER, GRID_POWER, LOAD_POWER, PV_POWER, Reading, SignalName
 from agent.onsite.bench import Candidate, Facts, Look, ProfileChoice, Row, SourcePlan
 from tests.helpers.trial_homes import START_MS
 
@@ -28,13 +28,14 @@ class Replayed:
 
 @dataclass
 class PlainBench:
-    """`refuse`: what `check` raises. `looks`: what the devices show."""
+    """`refuse`: what `check` raises. `looks`: what the devices show. `gives`: the signals of a device by its name."""
 
     refuse: str = ""
     looks: list[Look] = field(default_factory=list)
     trial: Trial = field(default_factory=lambda: Trial((Reading(START_MS, {GRID_POWER: 400.0}),)))
     watching: int = 0
     gate: asyncio.Event | None = None
+    gives: dict[str, tuple[SignalName, ...]] = field(default_factory=dict)
 
     def profiles(self) -> Sequence[ProfileChoice]:
         return [ProfileChoice("sunspec", "any <SunSpec>", (("other_way", "the meter counts the other way"),))]
@@ -52,6 +53,9 @@ class PlainBench:
     def check(self, sources: Sequence[SourcePlan]) -> None:
         if self.refuse:
             raise BadSetup("device", self.refuse)
+
+    def signals(self, source: SourcePlan) -> frozenset[SignalName]:
+        return frozenset(source.table.get("signals") or self.gives.get(source.name, ()))
 
     def facts(self, sources: Sequence[SourcePlan]) -> Facts:
         giver = sources[0].name if sources else ""

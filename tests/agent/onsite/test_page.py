@@ -11,6 +11,7 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.domain.errors import BadSetup
+from agent.domain.signals import GRID_POWER, PV_POWER
 from agent.onsite.keeping import Draft
 from agent.onsite.page import Page, PageSettings
 from agent.onsite.wizard import Place, Wizard
@@ -180,6 +181,19 @@ async def test_a_device_without_a_profile_is_not_added(phone: Phone, wizard: Wiz
     _, body = await phone.post("/add", name="roof", host="10.0.0.9")
     assert "none was chosen" in body
     assert wizard.draft.sources == ()
+
+
+async def test_what_two_devices_give_is_asked_for(phone: Phone, wizard: Wizard) -> None:
+    bench = wizard.bench
+    assert isinstance(bench, PlainBench)
+    bench.gives = {"roof": (GRID_POWER, PV_POWER), "meter": (GRID_POWER,)}
+    fields = {"profile": "sunspec", "asked": "sunspec", "host": "10.0.0.9"}
+    await phone.post("/add", name="roof", **fields)
+    _, body = await phone.post("/add", name="meter", **fields)
+    assert "gives grid power, and so does roof" in body
+    assert len(wizard.draft.sources) == 1
+    await phone.post("/add", name="meter", **fields, prefer="new")
+    assert [source.table.get("signals") for source in wizard.draft.sources] == [[PV_POWER], None]
 
 
 async def test_what_is_typed_is_never_html(phone: Phone) -> None:
