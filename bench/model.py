@@ -137,7 +137,8 @@ def measure(kinds: Sequence[str], cache: Path | None, say: Callable[[str], None]
     for kind in kinds:
         began = time.monotonic()
         say(f"{kind}: sites …")
-        train, judged = cases(kind, TRAIN, cache), [*cases(kind, HEALTHY, cache), *cases(kind, AILING, cache)]
+        train = [case for part in TRAIN for case in cases(kind, part, cache)]
+        judged = [*cases(kind, HEALTHY, cache), *cases(kind, AILING[kind], cache)]
         say(f"{kind}: {len(train)} to train on, {len(judged)} to judge, {time.monotonic() - began:.0f} s")
         began = time.monotonic()
         artifact = trained(PLANS[kind](), [case.site for case in train], 0, TrainSettings(), say)

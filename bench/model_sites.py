@@ -32,10 +32,14 @@ class Set:
     ailing: bool = False
 
 
-# Seeds of one set appear in no other, and neither does a year of weather.
-TRAIN: Final = Set("train", 60, 1000, 1_704_067_200, 420)  # from 2024-01-01
+# Seeds of one set appear in no other, and neither does a year of weather with those that are judged.
+TRAIN: Final = (
+    Set("train", 36, 1000, 1_704_067_200, 400),  # from 2024-01-01
+    Set("train-more", 24, 3000, 1_682_899_200, 500),  # from 2023-05-01
+)
 HEALTHY: Final = Set("healthy", 24, 7000, 1_738_368_000, 460)  # from 2025-02-01
-AILING: Final = Set("ailing", 36, 5000, 1_738_368_000, 475, ailing=True)
+AILING: Final = {kind: Set("ailing", 36, 5000, 1_738_368_000, days, ailing=True) for kind, days in
+                 (("home", 475), ("heating", 460))}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
