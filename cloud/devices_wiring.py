@@ -36,7 +36,7 @@ def devices_if_any(
         return
     desk = desk_if_any(loaded, database, clock)
     door = GroupDoor(subscriber.applier)
-    identities = None if table.insecure_loopback else _needed(desk)
+    identities = None if table.insecure_loopback else _needed(loaded, desk)
     before: list[BaseRoute] = [] if desk is None else [Mount(IDENTITY_PATH, make_identity_app(desk, clock))]
     address, greeter = (table.host, table.port), SqlGreeter(database)
     with DeviceListener(address, _files(loaded, table, desk), door, greeter, identities, before) as listener:
@@ -45,10 +45,10 @@ def devices_if_any(
         yield [("door", door.run), ("devices", listener.run)]
 
 
-def _needed(desk: IdentityDesk | None) -> IdentityDesk:
+def _needed(loaded: Loaded, desk: IdentityDesk | None) -> IdentityDesk:
     if desk is None:
-        hint = "emberwatt-cloud identity init"
-        raise BadSetup("devices", "nobody could be let in: there is no authority that signs certificates", hint=hint)
+        problem = "[devices] could let nobody in: there is no authority that signs certificates"
+        raise BadSetup(str(loaded.path), problem, hint="emberwatt-cloud identity init")
     return desk
 
 
@@ -56,7 +56,7 @@ def _files(loaded: Loaded, table: DevicesTable, desk: IdentityDesk | None) -> Li
     """What is not named is that of the identity's own authority."""
     if table.insecure_loopback:
         return None
-    known = _needed(desk)
+    known = _needed(loaded, desk)
     authority = loaded.file(table.cafile) or known.ca_file
     certificate = loaded.file(table.certfile)
     if certificate is None:

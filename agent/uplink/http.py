@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from agent.domain.envelope import CONTENT_TYPE, Envelope, decode_envelope
 from agent.domain.errors import BadMessage, BadSetup, UplinkUnavailable
@@ -225,7 +225,7 @@ class HttpSession:
         if self._box:
             asked |= {"box": self._box, "after": str(self._number)}
         query = f"?{urlencode(asked)}" if asked else ""
-        return f"{PREFIX}/{self._settings.device}/{leaf}{query}"
+        return f"{PREFIX}/{self._settings.device}/{quote(leaf)}{query}"
 
     def _new_line(self) -> HttpLine:
         chosen = self._settings
