@@ -98,8 +98,10 @@ class Diagnosis:
 
         Returns the open window where it had to be closed, as the wrong clock showed it. `rename`: see `Channel.move`.
         """
+        shown_ms = None
         if self._last is not None:
-            self._last = Reading(move(self._last.at_ms), self._last.values, self._last.bad)
+            shown_ms = self._last.at_ms
+            self._last = Reading(move(shown_ms), self._last.values, self._last.bad)
         self._energy.move(move)
         for channel in (*self._channels, *self._sources.values()):
             channel.move(move, rename=rename)
@@ -108,8 +110,8 @@ class Diagnosis:
         self.detectors.move(move, rename=rename)
         told = (
             []
-            if self._settings.published or rename or self._last is None
-            else self._unheard.set(move, self._last.at_ms)
+            if self._settings.published or rename or shown_ms is None
+            else self._unheard.set(move, shown_ms)
         )
         self._unheard.move(move)
         self._wear.move(move)

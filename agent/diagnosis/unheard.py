@@ -124,7 +124,10 @@ class Unheard:
         return away
 
     def set(self, move: Move, at_ms: int) -> list[Fault]:
-        """The clock was set: worth telling when it was off by a minute or more. `at_ms` is the last reading's time."""
+        """The clock was set: worth telling when it was off by a minute or more.
+
+        `at_ms` is the last reading's time as the wrong clock showed it: it is put right with all other records.
+        """
         if abs(move.by_ms) < _LEAST_CLOCK_MS:
             return []
         return self._clock.tell(at_ms, at_ms, {"by_s": move.by_ms / 1000})

@@ -179,6 +179,20 @@ async def test_a_fault_that_was_sent_keeps_its_id(tmp_path: Path) -> None:
     assert records[: len(sent)] == sent
 
 
+async def test_the_fault_of_the_clock_itself_stands_where_the_clock_was_set(tmp_path: Path) -> None:
+    device = Device(tmp_path)
+    device.clock.error_ms = HOUR_MS
+    async with device.on():
+        await device.run(100)
+        device.clock.error_ms = 0
+        await device.run(100)
+        records = await device.records()
+    bodies = [decode_body(record.kind, record.body) for record in records]
+    told = [body for body in bodies if isinstance(body, Fault) and body.code == "clock_error"]
+    assert [body.phase for body in told] == ["start", "end"]
+    assert all(abs(body.start_ms - START_MS - 100 * MINUTE_MS) <= MINUTE_MS for body in told)
+
+
 async def test_a_step_while_the_agent_was_down_is_noticed_at_its_start(tmp_path: Path) -> None:
     device = Device(tmp_path)
     device.clock.error_ms = -START_MS
