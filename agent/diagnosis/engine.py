@@ -26,7 +26,7 @@ from agent.domain.rules_power import SocJump
 from agent.domain.signals import Quality, Reading, SignalName
 from agent.domain.streaming import Windows
 from agent.domain.timeline import Move
-from agent.domain.wire import Body, Fault, Reliability
+from agent.domain.wire import Body, Energy, Fault, Reliability
 
 STATE_VERSION: Final = 1
 _NO_REACH: Final[Mapping[str, bool]] = {}
@@ -75,8 +75,8 @@ class Diagnosis:
         summary = self._windows.update(reading)
         if summary is not None:
             records.append((summary.start_ms + summary.window_s * 1000, summary))
-        for energy in self._energy.update(reading):
-            records.append((at_ms, energy))
+        day = self._local.day(at_ms)
+        records += [(at_ms, energy) for energy in self._energy.update(reading) or self._at_midnight(at_ms, day)]
         for rule, mtbf in self._published:
             if rule.judge(reading):
                 _count_published(mtbf, at_ms)
@@ -92,6 +92,10 @@ class Diagnosis:
             records += self._reliability_records(at_ms, day, faults)
             self._day = day
         return records
+
+    def _at_midnight(self, at_ms: int, day: int) -> list[Energy]:
+        """The counters at the start of a local day that begins within an hour of UTC."""
+        return self._energy.value(at_ms) if self._day is not None and day != self._day else []
 
     def move(self, move: Move, *, rename: bool) -> list[tuple[int, Body]]:
         """The clock was set: everything it remembers is put right, so that the next reading follows the last one.

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 
-from cloud.api import commands, devices, fleet, history, incidents, jobs, mtbf, reference
+from cloud.api import ahead, commands, devices, fleet, history, incidents, jobs, mtbf, reference
 from cloud.api.limits import BodyLimit
 from cloud.api.problems import ProblemBody, install
 from cloud.ports import Clock, CommandDesk, FleetReader, IncidentDesk, JobDesk
@@ -51,7 +51,7 @@ def make_api(
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=5)
     install(app)
-    for part in (devices, history, fleet, mtbf):
+    for part in (devices, history, ahead, fleet, mtbf):
         app.include_router(part.router)
     if incident_desk is not None:
         app.include_router(incidents.router)

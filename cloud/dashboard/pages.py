@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
 from cloud.dashboard import fleet_view, formats, site_view, tables, words
+from cloud.dashboard.ahead import ahead_lines
 from cloud.dashboard.rendering import rendered
 from cloud.ports import Clock, FleetReader, Site
 
@@ -69,6 +70,7 @@ def site(request: Request, device: str, reader: Reader, clock: Now, period: Text
         "head": site_view.header(found, now_ms),
         "live": site_view.live(found, now_ms),
         "reliability": tables.reliability_lines(reader.reliability(device=device), found.timezone, now_ms),
+        "ahead": ahead_lines(reader, found, now_ms),
         "energy": energy,
         "measured": measured,
         "events": tables.event_lines(reader.events(device, tables.MAX_EVENTS), found.timezone, now_ms),

@@ -146,6 +146,14 @@ class SqlFleetReader:
             rows = connection.execute(query).all()
         return [EventRow(row.device, row.at_ms, row.name, _details.decode(row.detail)) for row in rows]
 
+    def others(self, device: str, kind: str, limit: int = 100) -> list[tuple[int, bytes]]:
+        """See `cloud.ports.FleetReader`. Newest first."""
+        table = schema.others.c
+        query = select(table.at_ms, table.raw).where(table.device == device, table.kind == kind)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(table.at_ms.desc(), table.seq.desc()).limit(limit)).all()
+        return [(at_ms, bytes(raw)) for at_ms, raw in rows]
+
     def quarantined(self, limit: int = 100) -> list[QuarantineRow]:
         """See `cloud.ports.FleetReader`. Newest first."""
         table = schema.quarantine

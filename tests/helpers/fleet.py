@@ -11,6 +11,7 @@ import msgspec
 
 from agent.domain import signals as sg
 from agent.domain.errors import BadInput
+from agent.domain.maintenance import MAINTENANCE, Maintenance, maintenance_body
 from agent.domain.reliability import EpisodeReliability, PublishedMtbf
 from agent.domain.twin import Twin
 from cloud.ports import (
@@ -138,6 +139,11 @@ class InMemoryFleet:
     def events(self, device: str, limit: int = 100) -> list[EventRow]:
         self._check()
         return [row for row in self.event_list if row.device == device][:limit]
+
+    def others(self, device: str, kind: str, limit: int = 100) -> list[tuple[int, bytes]]:
+        told = Maintenance("water_pressure", 1.12, 0.8, -0.03, 9.2, 13.8)
+        is_one = (device, kind) == ("ember-101", MAINTENANCE)
+        return [(NOW_MS - HOUR_MS, maintenance_body(told).raw), (NOW_MS - DAY_MS, b"\xc1")][:limit] if is_one else []
 
     def quarantined(self, limit: int = 100) -> list[QuarantineRow]:
         self._check()
