@@ -1,6 +1,7 @@
 """Every carrier with its far end, for the tests that all of them must pass."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -100,6 +101,13 @@ class ListeningMosquitto(MosquittoBroker):
     def __init__(self, folder: Path, listeners: Listeners, users: dict[str, str]) -> None:
         super().__init__(folder, users=users)
         self._more = listeners
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self._more.port), 0.5):
+                return super()._answers()
+        except OSError:
+            return False
 
     def _config(self) -> str:
         return super()._config() + "\n".join(self._more.lines()) + "\n"

@@ -1,6 +1,7 @@
 """The MQTT carrier against a real Mosquitto."""
 
 import asyncio
+import datetime as dt
 from pathlib import Path
 
 import aiomqtt
@@ -9,8 +10,10 @@ import pytest
 from agent.domain import wire
 from agent.domain.errors import BadSetup, UplinkUnavailable
 from agent.uplink.broker import BrokerSettings, MqttBroker
-from agent.uplink.tls import Tls, TlsFiles
+from agent.uplink.tls import ClockTrust, Tls, TlsFiles
 from tests.helpers.broker import MosquittoBroker, free_port
+from tests.helpers.broker_benches import Listeners, ListeningMosquitto
+from tests.helpers.pki import Pki
 
 pytestmark = pytest.mark.broker
 DEVICE = "site-01"
@@ -78,3 +81,48 @@ async def test_certificates_that_cannot_be_read_are_named(tmp_path: Path) -> Non
     file.write_text("not a certificate")
     with pytest.raises(BadSetup, match=r"ca\.pem: cannot be used for TLS"):
         await MqttBroker(BrokerSettings("127.0.0.1", DEVICE, 1, tls=Tls(TlsFiles(file)))).connect().__aenter__()
+
+
+@pytest.mark.parametrize("websocket", [False, True])
+async def test_certificates_are_judged_here_too_whatever_the_clock(tmp_path: Path, websocket: bool) -> None:
+    pki, other = Pki(tmp_path / "pki"), Pki(tmp_path / "other", "other")
+    listeners = Listeners(websocket, True, pki, pki.issue("server"))
+    pair, right = pki.issue(DEVICE), False
+
+    def carrier(authority: Path) -> MqttBroker:
+        tls = Tls(TlsFiles(authority, pair.certificate, pair.key), ClockTrust(lambda: right, lambda: 0))
+        inside = "/mqtt" if websocket else None
+        return MqttBroker(BrokerSettings("127.0.0.1", DEVICE, listeners.port, DEVICE, "pw", tls, inside))
+
+    with ListeningMosquitto(tmp_path, listeners, {DEVICE: "pw"}):
+        with pytest.raises(UplinkUnavailable, match="certificate verify failed"):
+            await carrier(other.ca).connect().__aenter__()
+        async with carrier(pki.ca).connect() as session:
+            await session.publish("ew/1/site-01/up", b"")
+            right = True
+            with pytest.raises(UplinkUnavailable, match="the clock is right now"):
+                await session.publish("ew/1/site-01/up", b"")
+        with pytest.raises(UplinkUnavailable, match="certificate verify failed"):
+            await carrier(other.ca).connect().__aenter__()
+        async with carrier(pki.ca).connect() as session:
+            await session.publish("ew/1/site-01/up", b"")
+
+
+async def test_an_expired_brokers_certificate_is_refused_and_one_of_the_past_while_the_clock_is_wrong(
+    tmp_path: Path,
+) -> None:
+    pki, ended = Pki(tmp_path / "pki"), dt.datetime(2012, 1, 1, tzinfo=dt.UTC)
+    server = pki.issue("server", begins=ended - dt.timedelta(days=99), ends=ended)
+    listeners, pair = Listeners(False, True, pki, server), pki.issue(DEVICE)
+
+    def carrier(trust: ClockTrust) -> MqttBroker:
+        tls = Tls(TlsFiles(pki.ca, pair.certificate, pair.key), trust)
+        return MqttBroker(BrokerSettings("127.0.0.1", DEVICE, listeners.port, DEVICE, "pw", tls))
+
+    with ListeningMosquitto(tmp_path, listeners, {DEVICE: "pw"}):
+        ended_ms = round(ended.timestamp() * 1000)
+        for trust in (ClockTrust(), ClockTrust(lambda: False, lambda: ended_ms + 1)):
+            with pytest.raises(UplinkUnavailable, match="certificate has expired"):
+                await carrier(trust).connect().__aenter__()
+        async with carrier(ClockTrust(lambda: False, lambda: ended_ms - 1)).connect() as session:
+            await session.publish("ew/1/site-01/up", b"")
