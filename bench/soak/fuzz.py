@@ -47,7 +47,7 @@ class _Sent:
 def run(context: Context) -> Outcome:
     """A device of its own for each wrong message, so that each can be held to account."""
     needs_mosquitto()
-    count = 600 if context.short else 10_000
+    count = 300 if context.short else 10_000
     sent = list(_wrong(random.Random(context.seed), count))
     with Stack(context.folder / "fuzzed").running() as stack:
         asyncio.run(_send(stack, sent))

@@ -28,7 +28,7 @@ _ENDS: Final = {Outcome.REFUSED, Outcome.EXPIRED, Outcome.UNSUPPORTED}
 def run(context: Context) -> Told:
     """One agent that reads a heating controller, its real broker and aggregator beside it."""
     needs_mosquitto()
-    count = 300 if context.short else 10_000
+    count = 200 if context.short else 10_000
     with whole_home(context.folder, probation_s=2.0) as home:
         good = home.desire(_GOOD)
         home.until_config(good, "applied")

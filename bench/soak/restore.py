@@ -16,7 +16,6 @@ from tests.helpers.histories import write_home_history
 from tests.helpers.programs import wait_for
 
 _HOMES: Final = 3
-_DAYS: Final = 40
 _BACK_S: Final = 180.0
 _DATABASE: Final = "fleet.db"
 
@@ -24,10 +23,10 @@ _DATABASE: Final = "fleet.db"
 def run(context: Context) -> Outcome:
     """Copies are made while data comes in; afterwards each is put in the place of the database, the newest first."""
     needs_mosquitto()
-    copies = 1 if context.short else 5
+    copies, days = (1, 15) if context.short else (5, 40)
     histories = {f"home-{number}": context.folder / f"{number}.csv" for number in range(_HOMES)}
     for number, path in enumerate(histories.values()):
-        write_home_history(path, days=_DAYS, seed=context.seed + number)
+        write_home_history(path, days=days, seed=context.seed + number)
     chance, slowest, rows = random.Random(context.seed), 0.0, 0
     with Stack(context.folder / "stack").running() as stack:
         for home, history in histories.items():
@@ -55,7 +54,7 @@ def run(context: Context) -> Outcome:
 def _copy(stack: Stack, into: Path, chance: random.Random) -> Path:
     """A consistent copy while the aggregator writes, some time after it has heard of all homes."""
     wait_for("all homes to be heard of", lambda: _known(stack) == _HOMES, 60)
-    time.sleep(chance.uniform(0.0, 0.8))
+    time.sleep(chance.uniform(0.0, 0.5))
     with closing(sqlite3.connect(stack.folder / _DATABASE, timeout=30)) as db, closing(sqlite3.connect(into)) as copy:
         db.backup(copy)
     return into
