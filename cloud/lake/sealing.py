@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from cloud.lake import late
 from cloud.lake.store import Lake, Sealed
 from cloud.lake.tables import EQUIPMENT, FAULTS, RELIABILITY, SUMMARIES, Kind, batches_of
 from cloud.ports import FaultRow, FleetReader, Site
@@ -16,7 +17,8 @@ _MOST_FAULTS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class SealingSettings:
-    """A day is closed `grace_h` hours after its end (UTC). `again_days` closed days are looked at each time.
+    """A day is closed `grace_h` hours after its end (UTC). `again_days` closed days are looked at each time, older ones
+    where a device still owed something of them.
 
     `window_s` is the length of the lake's summaries in seconds.
     """
@@ -39,19 +41,42 @@ def seal_closed_days(
 
     Raises `Transient` where store or lake cannot be reached: what was sealed by then stays, and a new call goes on.
     """
-    sites = reader.sites()
+    sites, before, done = reader.sites(), late.reached(lake), set[tuple[str, int]]()
     kinds: dict[Kind, Callable[[int, int], Iterable[Row]]] = {
-        SUMMARIES: lambda start, end: _summaries(reader, sites, start, end, settings.window_s),
+        SUMMARIES: lambda start, end: late.device_days(_summaries(reader, sites, start, end, settings.window_s), done),
         FAULTS: lambda start, end: _faults(reader, start, end),
     }
-    outcomes = []
-    for day in closed_days(now_ms, settings):
+    days = closed_days(now_ms, settings)
+    outcomes = _seal_late(reader, lake, sites, day_start_ms(days[0]), day_start_ms(days[-1]) + _DAY_MS, settings, done)
+    for day in days:
         start_ms = day_start_ms(day)
         for kind, rows_of in kinds.items():
             sealed = lake.seal(kind, day, batches_of(kind, rows_of(start_ms, start_ms + _DAY_MS)))
             if sealed.rows:
                 outcomes.append((kind.name, sealed))
-    return outcomes + _seal_states(reader, lake) + _seal_equipment(sites, lake, now_ms)
+    outcomes += _seal_states(reader, lake) + _seal_equipment(sites, lake, now_ms)
+    late.remember(lake, before, done)
+    return outcomes
+
+
+def _seal_late(
+    reader: FleetReader, lake: Lake, sites: Iterable[Site], start_ms: int, end_ms: int, settings: SealingSettings,
+    done: set[tuple[str, int]],
+) -> list[tuple[str, Sealed]]:  # fmt: skip
+    """Days before `start_ms` of which something came since they were sealed, however old; only such ones."""
+    before = late.reached(lake)
+    owed: dict[int, list[Site]] = {}
+    for day_ms, site in late.days_owed(reader, sites, before, start_ms):
+        owed.setdefault(day_ms, []).append(site)
+    found: list[tuple[Kind, int, Iterable[Row]]] = [
+        (SUMMARIES, day, late.device_days(_summaries(reader, who, day, day + _DAY_MS, settings.window_s), done))
+        for day, who in sorted(owed.items())
+    ]
+    devices = {site.device: before.get(site.device, 0) for who in owed.values() for site in who}
+    faults = late.faults_owed(reader, devices, start_ms, end_ms)
+    found += [(FAULTS, day, map(_fault, rows)) for day, rows in faults.items()]
+    outcomes = [(kind.name, lake.seal(kind, _day_of(day), batches_of(kind, rows))) for kind, day, rows in found]
+    return [(name, sealed) for name, sealed in outcomes if sealed.changed]
 
 
 def _seal_states(reader: FleetReader, lake: Lake) -> list[tuple[str, Sealed]]:

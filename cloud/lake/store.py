@@ -96,6 +96,25 @@ class Lake:
             raise BadSetup(self.address, f"no sealed day of {kind.name}")
         return Source(self._filesystem, tuple(self._path(kind, day) for day in days), kind.schema)
 
+    def note(self, name: str) -> bytes | None:
+        """What the lake's keeper wrote down under this name; readers of the lake do not see it."""
+        path = f"{self._root}/_{name}"
+        with self._errors():
+            if self._filesystem.get_file_info(path).type == pafs.FileType.NotFound:
+                return None
+            with self._open(path) as stream:
+                return bytes(stream.read())
+
+    def write_note(self, name: str, content: bytes) -> None:
+        """Replace a note in one step."""
+        with self._errors(), self._lock():
+            waiting = f"{self._root}/{_WAITING}/{name}-{uuid.uuid4().hex}.tmp"
+            self._filesystem.create_dir(str(PurePosixPath(waiting).parent), recursive=True)
+            with self._filesystem.open_output_stream(waiting) as stream:
+                stream.write(content)
+            self._sync(waiting)
+            self._filesystem.move(waiting, f"{self._root}/_{name}")
+
     def _path(self, kind: Kind, day: date) -> str:
         return f"{self._root}/kind={kind.name}/date={day.isoformat()}/{FILE}"
 

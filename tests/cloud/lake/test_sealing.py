@@ -86,6 +86,51 @@ def test_closed_days_are_sealed_once_and_late_rows_reseal_their_day_only(databas
     assert things["timezone"] == "Europe/Berlin"
 
 
+def test_a_device_that_was_away_for_a_year_fills_its_days(database: Database, tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path / "lake"))
+    long_ago = START - 365 * DAY_MS
+    send(database, 1, summary(long_ago))
+    assert seal(database, lake)[0] == ("summaries", date(2025, 3, 1))
+    assert seal(database, lake) == []
+    old = fault("start", long_ago + DAY_MS + HOUR_MS)
+    send(database, 2, *(summary(long_ago + i * DAY_MS + 900_000) for i in range(3)), old)
+    days = [date(2025, 3, 1 + i) for i in range(3)]
+    assert seal(database, lake) == [*(("summaries", day) for day in days), ("faults", days[1])]
+    assert len(lake.read(SUMMARIES)) == 4
+    # The journal is still on its way: what comes the next night is found from where the lake ends.
+    send(database, 6, summary(START - 100 * DAY_MS), summary(START + HOUR_MS))
+    assert seal(database, lake) == [("summaries", date(2025, 11, 21)), ("summaries", date(2026, 3, 1))]
+    assert seal(database, lake) == []
+
+
+def test_a_fault_that_ends_after_weeks_is_ended_in_the_lake(database: Database, tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path / "lake"))
+    began = START - 60 * DAY_MS
+    send(database, 1, fault("start", began), summary(START + HOUR_MS))
+    seal(database, lake)
+    assert lake.read(FAULTS).column("end").to_pylist() == [None]
+    send(database, 3, fault("end", began, START + DAY_MS))
+    assert seal(database, lake) == [("faults", date(2025, 12, 31))]
+    assert lake.read(FAULTS).column("end").to_pylist() != [None]
+
+
+def test_a_seal_that_fails_is_made_up_for(database: Database, tmp_path: Path) -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop(step: str) -> None:
+        if step == "durable":
+            raise Stopped
+
+    long_ago = START - 365 * DAY_MS
+    send(database, 1, summary(long_ago), summary(long_ago + DAY_MS))
+    with pytest.raises(Stopped):
+        seal(database, Lake(str(tmp_path / "lake"), step=stop))
+    lake = Lake(str(tmp_path / "lake"))
+    assert lake.days(SUMMARIES) == []
+    assert [day for kind, day in seal(database, lake) if kind == "summaries"] == [date(2025, 3, 1), date(2025, 3, 2)]
+
+
 def test_a_day_is_open_until_its_grace_is_over() -> None:
     settings = SealingSettings(grace_h=3, again_days=2)
     before, after = START + DAY_MS + 3 * HOUR_MS - 1, START + DAY_MS + 3 * HOUR_MS
