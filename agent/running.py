@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from agent.app import Agent
 from agent.config import AgentSettings
+from agent.model_wishes import ModelWishes
 from agent.outbox.sqlite import OutboxSettings, SqliteOutbox
 from agent.parts import Parts
 from agent.pipeline import Pipeline
@@ -32,12 +33,14 @@ async def open_agent(settings: AgentSettings) -> AsyncIterator[Agent]:
     journal = OutboxSettings(settings.state / JOURNAL, round(settings.journal.budget_mib * 1024 * 1024))
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(SqliteOutbox(journal, settings.clock))
-        site, steward = SiteFile(settings), Steward(settings.steering, Vault(settings.state), settings.clock)
+        models = ModelWishes(settings.diagnosis.detectors)
+        site, steward = SiteFile(settings, models), Steward(settings.steering, Vault(settings.state), settings.clock)
         Parts(settings)  # what is wrong in the site file itself is said before anything the fleet wishes
         doc = steward.begin(site.check)
         diagnosis = site.with_wishes(doc).diagnosis
         pipeline = await Pipeline.resume(diagnosis, outbox, at_risk_s=settings.journal.at_risk_s)
         agent, why = Agent(site, doc, steward, outbox, pipeline), "stopped"
+        models.diagnosis = lambda: pipeline.diagnosis
         try:
             async with agent.supervisor:
                 yield agent

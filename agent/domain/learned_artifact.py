@@ -98,6 +98,19 @@ def opened(data: bytes, trusted: Collection[bytes], where: str = "model") -> Art
     return _checked(artifact, where)
 
 
+def keys_of(trust: object) -> list[bytes]:
+    """Public keys from the words of a site file. Raises `BadInput`."""
+    if not isinstance(trust, list) or not trust:
+        raise BadInput("trust is missing, expected a list of public keys in hex")
+    try:
+        keys = [bytes.fromhex(key) for key in trust]
+    except (ValueError, TypeError) as error:
+        raise BadInput(f"trust {trust!r}, expected public keys in hex") from error
+    if any(len(key) != KEY_BYTES for key in keys):
+        raise BadInput("a key under trust is not 64 hex digits long")
+    return keys
+
+
 def _checked(artifact: Artifact, where: str) -> Artifact:
     plan = checked(artifact.plan)
     if len(artifact.network) > MOST_NETWORK_BYTES:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from agent.domain.detecting import DetectorSite, Finding, model_record
 from agent.domain.errors import BadInput, BadSetup
-from agent.domain.learned_artifact import Artifact
+from agent.domain.learned_artifact import Artifact, keys_of
 from agent.domain.signals import Reading
 from agent.domain.timeline import Move
 from agent.domain.wire import Body, Event
@@ -34,8 +34,8 @@ class UnusualBehaviour:
         self._runtime = str(options.get("runtime", ""))
         kept = options.get("state")
         folder = None if kept is None else Path(site.folder, str(kept))
-        self.slot = ModelSlot(folder, _keys(site), self._make)
         try:
+            self.slot = ModelSlot(folder, keys_of(options.get("trust")), self._make)
             self.slot.begin(Path(site.folder, options["file"]))
         except BadInput as error:
             raise BadSetup(f"detector {site.name}", str(error), hint=error.hint) from error
@@ -43,6 +43,10 @@ class UnusualBehaviour:
 
     def _make(self, artifact: Artifact, mark: str) -> SiteModel:
         return SiteModel(artifact, mark, self._site.place, self._site.zone, self._runtime)
+
+    def offer(self, data: bytes) -> str:
+        """Take an artifact into the shadow; returns its fingerprint. Raises `BadInput`."""
+        return self.slot.offer(data)
 
     def update(self, reading: Reading) -> Sequence[Finding]:
         ended = self.slot.update(reading)
@@ -93,16 +97,3 @@ class UnusualBehaviour:
 
     def restore(self, state: Any) -> None:
         self.slot.restore(state)
-
-
-def _keys(site: DetectorSite) -> list[bytes]:
-    trust = site.options.get("trust")
-    if not isinstance(trust, list) or not trust:
-        raise BadSetup(f"detector {site.name}", "trust is missing, expected a list of public keys in hex")
-    try:
-        keys = [bytes.fromhex(key) for key in trust]
-    except (ValueError, TypeError) as error:
-        raise BadSetup(f"detector {site.name}", f"trust {trust!r}, expected public keys in hex") from error
-    if any(len(key) != 32 for key in keys):
-        raise BadSetup(f"detector {site.name}", "a key under trust is not 64 hex digits long")
-    return keys

@@ -87,6 +87,13 @@ class ModelSlot:
         self._seen = seen.read_text(encoding="ascii").split() if seen is not None and seen.is_file() else []
         self.offer(shipped)
 
+    def check(self, data: bytes, where: str = "model") -> Artifact:
+        """The artifact in `data`, if it can be used here. Raises `BadInput`."""
+        artifact = opened(data, self._trusted, where)
+        if self.active is not None and artifact.name != self.active.artifact.name:
+            raise BadInput(f"model {artifact.name!r} was offered, here speaks {self.active.artifact.name!r}")
+        return artifact
+
     def offer(self, source: Path | bytes) -> str:
         """Take a new model into the shadow; returns its fingerprint. Raises `BadInput` for one that cannot be used.
 
@@ -94,9 +101,7 @@ class ModelSlot:
         """
         data = source if isinstance(source, bytes) else _read(source)
         mark = fingerprint(data)
-        artifact = opened(data, self._trusted, "model" if isinstance(source, bytes) else str(source))
-        if self.active is not None and artifact.name != self.active.artifact.name:
-            raise BadInput(f"model {artifact.name!r} was offered, here speaks {self.active.artifact.name!r}")
+        artifact = self.check(data, "model" if isinstance(source, bytes) else str(source))
         if self.active is not None and mark in (*self._seen, self.active.mark):
             return mark
         role = ACTIVE if self.active is None else SHADOW
