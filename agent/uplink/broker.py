@@ -10,6 +10,7 @@ import aiomqtt
 from agent.domain.errors import BadSetup, UplinkUnavailable
 from agent.domain.wire import STATUS, Status, encode_status, topic
 from agent.ports import BrokerSession, Message
+from agent.uplink.pause import SLOWEST_LINE
 from agent.uplink.tls import CheckedContext, Tls
 
 # CONNACK codes 4 and 5 of MQTT 3.1.1, as the reason codes that paho translates them to.
@@ -108,7 +109,8 @@ class MqttSession:
         if self._context is not None:
             self._context.still_fits()
         with self._errors():
-            await self._client.publish(topic, payload, qos=1, retain=retain)
+            timeout_s = self._client.timeout + len(payload) / SLOWEST_LINE
+            await self._client.publish(topic, payload, qos=1, retain=retain, timeout=timeout_s)
 
     async def subscribe(self, *topics: str) -> None:
         """See `agent.ports.BrokerSession`."""

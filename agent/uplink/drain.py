@@ -223,6 +223,7 @@ class Uplink:
         self._not_before = now + self._slow_s
         self.stats.batches += 1
         await session.publish(wire.topic(chosen.device, wire.UP), wire.encode_batch(batch))
+        self._window.handed_over(batch.last, asyncio.get_running_loop().time())
 
     async def _receive(self, session: BrokerSession) -> None:
         async for message in session.messages():

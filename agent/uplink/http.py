@@ -19,6 +19,7 @@ from agent.domain.errors import BadMessage, BadSetup, UplinkUnavailable
 from agent.domain.wire import STATUS, Status, encode_status, parse_topic, topic
 from agent.ports import BrokerSession, Message
 from agent.uplink.http_line import HttpAnswer, HttpLine, proxy_for
+from agent.uplink.pause import SLOWEST_LINE
 from agent.uplink.tls import CheckedContext, Tls, TlsFiles
 
 PREFIX: Final = "/device/1"
@@ -120,7 +121,8 @@ class HttpSession:
         device, leaf = parse_topic(topic)
         if device != self._settings.device:
             raise BadMessage(f"topic {topic!r} is not one of {self._settings.device}")
-        await self._exchange(self._line, "POST", self._target(leaf), payload)
+        patience_s = len(payload) / SLOWEST_LINE
+        await self._exchange(self._line, "POST", self._target(leaf), payload, patience_s=patience_s)
 
     async def subscribe(self, *topics: str) -> None:
         """See `agent.ports.BrokerSession`."""

@@ -11,6 +11,8 @@ from typing import Any, Final
 from agent.ports import Clock
 
 _ASK_AGAIN_S: Final = 0.25
+# Bytes a second that a line must carry at least: a message gets that much longer to be handed over.
+SLOWEST_LINE: Final = 1024
 
 
 async def pause(event: asyncio.Event, clock: Clock, *, policy_s: float | None, real_s: float | None) -> None:

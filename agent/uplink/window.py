@@ -49,6 +49,10 @@ class Window:
         self._flying.append((last, now))
         self.sent = last
 
+    def handed_over(self, last: int, now: float) -> None:
+        """The batch that ends at `last` has left the device: on a slow line that takes long, and is no silence."""
+        self._flying = deque((end, now if end == last else sent) for end, sent in self._flying)
+
     def acknowledge(self, through: int) -> Verdict:
         """The aggregator stands at `through`.
 

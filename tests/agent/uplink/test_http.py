@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -195,3 +196,17 @@ async def _first(session: BrokerSession) -> Message:
     async for message in session.messages():
         return message
     raise AssertionError("no message")
+
+
+async def test_a_large_message_gets_the_time_that_a_slow_line_needs() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            if b"POST" in await head(reader):
+                await asyncio.sleep(0.5)
+            writer.write(reply(Envelope("b1")))
+
+    hurried = HttpSettings("127.0.0.1", DEVICE, 0, plain=True, timeout_s=0.2)
+    async with serving(talk) as port, HttpBroker(replace(hurried, port=port)).connect() as session:
+        await session.publish(UP, bytes(2048))
+        with pytest.raises(UplinkUnavailable, match=r"no answer within 0\.2"):
+            await session.publish(UP, bytes(10))

@@ -85,3 +85,18 @@ def test_sent_never_lies_behind_acknowledged_and_the_limit_holds(steps: list[tup
         assert window.sent >= window.acknowledged
         flying = len(window._flying)
         assert flying <= 3
+
+
+def test_waiting_for_an_answer_begins_when_the_batch_has_left() -> None:
+    window = Window(4)
+    window.start(b"epoch", 0)
+    window.send(10, 1.0)
+    window.send(20, 2.0)
+    window.handed_over(10, 60.0)
+    assert window.oldest == 60.0
+    window.acknowledge(10)
+    window.handed_over(10, 70.0)
+    assert window.oldest == 2.0
+    window.expire()
+    window.handed_over(20, 80.0)
+    assert window.oldest is None
