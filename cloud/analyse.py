@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agent.domain.errors import BadSetup
 from agent.domain.signals import SignalName
+from cloud.analyse_engine import Engine, Period
 from cloud.fleet import (
     cluster_file,
     costs,
@@ -24,6 +25,7 @@ from cloud.fleet import (
 from cloud.fleet.daily import HEATING
 from cloud.fleet.power_daily import POWER
 from cloud.importer import add_reading, reading
+from cloud.lake.spark import SparkEngine
 
 
 def moment(text: str) -> int:
@@ -62,6 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         each.add_argument(
             "--costs", type=Path, metavar="TOML", help="your prices and losses instead of the assumed ones"
         )
+        each.add_argument("--engine", choices=["local", "spark"], default="local", help="default local")
+        each.add_argument("--master", metavar="URL", help="of Spark, as spark://host:7077; default what it is set to")
         add_reading(each)
 
 
@@ -87,6 +91,10 @@ def run(args: argparse.Namespace) -> int:
     """Analyse and write; 0 when it worked, whatever it found."""
     if args.start is not None and args.end is not None and args.start >= args.end:
         raise BadSetup("--from, --to", "the period is empty; expected --from before --to")
+    if args.engine == "spark" and (args.method != "emberwatt" or not _is_parquet(args.source)):
+        raise BadSetup(
+            "--engine spark", f"{args.source}: expected Parquet files, such as `import` makes, and no --method"
+        )
     samples.made(args.out)
     if args.subject == "power":
         return _power(args)
@@ -105,24 +113,46 @@ def _published(args: argparse.Namespace) -> int:
 
 def _heating(args: argparse.Namespace) -> int:
     settings = heating.Settings(args.false_alarm_rate, costs.read(args.costs))
-    block, cities = _cube(args, HEATING)
     before = state.read(_kept(args))
-    judged = heating.judge(block, _in_order(cities, block), settings, before)
+    if args.engine == "spark":
+        with SparkEngine(args.master) as spark:
+            engine = _engine(args, HEATING, spark)
+            block, cities = engine.block(_period(args)), samples.cities(args.source)
+            judged = heating.judge(block, _in_order(cities, block), settings, before, engine.daily)
+    else:
+        block, cities = _cube(args, HEATING)
+        judged = heating.judge(block, _in_order(cities, block), settings, before)
     _write(args, judged, pages.of_heating(judged, settings), before)
     return 0
 
 
 def _power(args: argparse.Namespace) -> int:
     settings = heating.Settings(args.false_alarm_rate, costs.read(args.costs))
-    block, cities = _cube(args, POWER)
+    if args.engine == "spark":
+        with SparkEngine(args.master) as spark:
+            block, cities = _engine(args, POWER, spark).block(_period(args)), samples.cities(args.source)
+    else:
+        block, cities = _cube(args, POWER)
     before = state.read(_kept(args), power.FEATURES)
     judged = power.judge(block, _in_order(cities, block), settings, before)
     _write(args, judged, pages.of_power(judged, settings), before)
     return 0
 
 
+def _engine(args: argparse.Namespace, signals: tuple[SignalName, ...], spark: SparkEngine) -> Engine:
+    return Engine(args.source, signals, spark.run)
+
+
+def _period(args: argparse.Namespace) -> Period:
+    return Period(args.start, args.end, args.days)
+
+
 def _kept(args: argparse.Namespace) -> Path:
     return Path(args.state or args.out / "state.json")
+
+
+def _is_parquet(source: Path) -> bool:
+    return source.is_dir() or source.suffix == ".parquet"
 
 
 def _in_order(cities: dict[str, str], block: cube.Cube) -> list[str]:
@@ -142,7 +172,7 @@ def _write(
 
 def _cube(args: argparse.Namespace, signals: tuple[SignalName, ...]) -> tuple[cube.Cube, dict[str, str]]:
     """The fleet's values and the cities, from whatever form the source has."""
-    if args.source.is_dir() or args.source.suffix == ".parquet":
+    if _is_parquet(args.source):
         found = cube.from_parquet(args.source, signals, args.start, args.end, args.days)
         return found, samples.cities(args.source)
     how = reading(args)

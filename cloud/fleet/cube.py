@@ -89,6 +89,15 @@ def from_parquet(
     return builder.cube()
 
 
+def interval_of(path: Path, signals: tuple[SignalName, ...], period: tuple[int, int], installations: list[str]) -> int:
+    """The interval (min) that `from_parquet` would find; it reads up to the first samples in the period (ms)."""
+    for codes, which, ms, values in _Files(path, signals).batches(installations):
+        inside = (ms >= period[0]) & (ms <= period[1]) & np.isfinite(values)
+        if inside.any():
+            return interval_min(codes[inside], which[inside], ms[inside])
+    return STEPS_MIN[-1]
+
+
 def _bounds(low: object, high: object) -> tuple[int, int]:
     """First and last UTC day, as counts since 1970."""
     return int(str(low)) // DAY_MS, int(str(high)) // DAY_MS
@@ -108,6 +117,41 @@ def interval_min(codes: NDArray[np.int64], which: NDArray[np.int64], ms: NDArray
     return next((step for step in STEPS_MIN if step >= usual * 0.99), STEPS_MIN[-1])
 
 
+def slot_min(interval: int, days: int) -> int:
+    """The slot (min) for samples that are `interval` apart; longer where so many days of a signal would not fit."""
+    return next((s for s in STEPS_MIN if s >= interval and days * 1440 // s <= MAX_CELLS), STEPS_MIN[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where samples go: signals, first UTC day and number of days (since 1970), and the slot in minutes."""
+
+    signals: tuple[SignalName, ...]
+    first_day: int
+    days: int
+    step_min: int
+
+    def block(
+        self, installations: list[str], codes: NDArray[np.int64], which: NDArray[np.int64], ms: NDArray[np.int64],
+        values: NDArray[np.float64],
+    ) -> Cube:  # fmt: skip
+        """The cube of these samples, which are added up in the order in which they stand."""
+        builder = _Builder(installations, self.signals, (self.first_day, self.first_day + self.days - 1))
+        builder.reserve(self.step_min)
+        builder.add(codes, which, ms, values)
+        return builder.cube()
+
+
+def with_all(block: Cube, installations: list[str]) -> Cube:
+    """The cube with a place for every installation of a sorted list; those without samples are all NaN."""
+    if block.installations == installations:
+        return block
+    places = {name: place for place, name in enumerate(installations)}
+    values = np.full((len(installations), *block.values.shape[1:]), np.nan, dtype=np.float32)
+    values[[places[name] for name in block.installations]] = block.values
+    return Cube(installations, block.signals, block.start_ms, block.step_min, values)
+
+
 class _Builder:
     """Adds samples up cell by cell; a cell's value is their mean."""
 
@@ -122,9 +166,11 @@ class _Builder:
     def ready(self) -> bool:
         return self._step_min > 0
 
-    def allocate(self, step_min: int) -> None:
-        cells = len(self.installations) * len(self._signals) * self._days * 1440
-        self._step_min = next((s for s in STEPS_MIN if s >= step_min and cells // s <= MAX_CELLS), STEPS_MIN[-1])
+    def allocate(self, interval: int) -> None:
+        self.reserve(slot_min(interval, len(self.installations) * len(self._signals) * self._days))
+
+    def reserve(self, step_min: int) -> None:
+        self._step_min = step_min
         self._slots = self._days * 1440 // self._step_min
         size = len(self.installations) * len(self._signals) * self._slots
         self._sums = np.zeros(size, dtype=np.float32)

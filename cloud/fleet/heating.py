@@ -1,5 +1,6 @@
 """A heating fleet judged: data quality first, then behaviour against physics, peers and its own kind."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -79,11 +80,23 @@ class _Case:
     score: float
 
 
-def judge(cube: Cube, cities: list[str], settings: Settings, before: State | None = None) -> Judged:
-    """Findings and clusters of a fleet. `cities`: one per installation, empty where unknown."""
+Features = Callable[[Cube, climate.Climates], Daily]
+
+
+def _here(cube: Cube, climates: climate.Climates) -> Daily:
+    return of_fleet(cube.values, climates)
+
+
+def judge(
+    cube: Cube, cities: list[str], settings: Settings, before: State | None = None, features: Features = _here
+) -> Judged:
+    """Findings and clusters of a fleet. `cities`: one per installation, empty where unknown.
+
+    `features` computes the daily numbers, here unless a cluster of machines does it.
+    """
     before = (before or State()).known_to(cube.installations)
     climates = climate.learn(cube.values[:, 0], cities)
-    daily = of_fleet(cube.values, climates)
+    daily = features(cube, climates)
     comfort = centre_and_spread(median(daily.warm))[0]
     line = curve.fit(daily, slice(0, cube.days), comfort)
     fleet = evidence.usual(daily, line.response)

@@ -51,7 +51,8 @@ def coherence(flow: Array, room: Array) -> Array:
     change = change + np.roll(change, -1, axis=1)
     change[:, -1] = np.nan
     level = _correlation(flow.reshape(change.shape), room.reshape(change.shape))
-    return np.asarray(np.minimum(np.hypot(level, _correlation(flow.reshape(change.shape), change)), 1))
+    both = np.hypot(level, _correlation(flow.reshape(change.shape), change))
+    return np.minimum(both, 1).astype(np.float32)
 
 
 def _correlation(x: Array, y: Array) -> Array:

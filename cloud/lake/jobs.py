@@ -20,6 +20,10 @@ import pyarrow.parquet as pq
 from agent.domain.errors import BadSetup, Transient
 
 DEVICE = "device"
+# What imported fleets call a device.
+_ALSO = "installation"
+# A column that no file has: where a row stands among all rows of the source. A job that wants it gets it.
+ORDER = "_order"
 # A file of this name beside the data says what homes have; it is not data itself.
 EQUIPMENT = "equipment"
 _TRIES = 3
@@ -224,13 +228,22 @@ def _row_counts(filesystem: pafs.FileSystem, path: str) -> list[int]:
 
 def partial_of(job: Job, source: Source, piece: Piece) -> pa.Table:
     """The job's partial results of one piece."""
+    wanted = [name for name in job.columns if name != ORDER]
     with _open(source.filesystem, piece.path, source.texts) as file:
-        return job.partial(read_columns(file, piece, (DEVICE, *job.columns)))
+        rows = read_columns(file, piece, (DEVICE, *wanted))
+    if len(wanted) < len(job.columns):
+        place = source.files.index(piece.path) << 44 | piece.first << 24
+        rows = rows.append_column(ORDER, pa.array(range(place, place + len(rows)), pa.int64()))
+    return job.partial(rows)
 
 
 def read_columns(file: pq.ParquetFile, piece: Piece, columns: Sequence[str]) -> pa.Table:
     """These columns of a piece; one that only the path knows is filled in from there."""
-    inside = [name for name in columns if name in file.schema_arrow.names]
+    known = file.schema_arrow.names
+    if DEVICE in columns and DEVICE not in known and _ALSO in known:
+        other = read_columns(file, piece, [_ALSO if name == DEVICE else name for name in columns])
+        return other.rename_columns(list(columns))
+    inside = [name for name in columns if name in known]
     try:
         table = file.read_row_groups(list(range(piece.first, piece.stop)), columns=inside, use_threads=False)
     except (pa.ArrowException, OSError) as error:

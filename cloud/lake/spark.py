@@ -94,7 +94,8 @@ class SparkEngine:
 
     def _send_code(self, session: "SparkSession") -> None:
         self._code = tempfile.TemporaryDirectory(prefix="emberwatt-spark-")
-        archive = Path(self._code.name) / "emberwatt_jobs.zip"
+        # A name of its own: a session takes no second file of one name with other contents.
+        archive = Path(self._code.name) / f"{Path(self._code.name).name}.zip"
         with zipfile.ZipFile(archive, "w") as packed:
             for pattern in _CODE:
                 for path in sorted(_ROOT.glob(pattern)):
