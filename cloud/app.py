@@ -100,7 +100,7 @@ async def serve(loaded: Loaded, *, port: int | None = None) -> None:
             async with asyncio.TaskGroup() as group:
                 web = group.create_task(server.serve([listening]), name="web")
                 others = [
-                    group.create_task(subscriber.run(), name="ingest"),
+                    *([group.create_task(subscriber.run(), name="ingest")] if loaded.settings.broker.host else []),
                     group.create_task(works.scheduler.run_forever(), name="jobs"),
                     group.create_task(orders.courier.run(), name="commands"),
                     *(group.create_task(work(), name=name) for name, work in [*doors, *care]),

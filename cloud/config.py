@@ -19,7 +19,10 @@ class DatabaseTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BrokerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the broker listens. A certificate and its key may be in one file, `certfile`."""
+    """Where the broker listens; an empty `host` is for a fleet that comes over HTTPS alone.
+
+    A certificate and its key may be in one file, `certfile`.
+    """
 
     host: str = "127.0.0.1"
     port: int = 1883
