@@ -31,7 +31,7 @@ _ALLOWED = {FaultCode.CLOCK_ERROR: {FaultCode.GAP}}
 # Minutes that a fault must show itself at all: twice what its rule waits for, or what the rule has to look at.
 LEAST_SHOWN = {
     FaultCode.PV_UNDERPERFORMANCE: 300, FaultCode.STUCK_VALUE: 800, FaultCode.ROOM_SENSOR_STUCK: 0,
-    FaultCode.FLAT_HEATING_CURVE: 2400, FaultCode.ROOM_TOO_COLD: 300, FaultCode.NO_HEAT: 120,
+    FaultCode.FLAT_HEATING_CURVE: 1800, FaultCode.ROOM_TOO_COLD: 300, FaultCode.NO_HEAT: 120,
     FaultCode.SENSORS_SWAPPED: 90, FaultCode.HUNTING: 120, FaultCode.CLOCK_ERROR: 0,
 }  # fmt: skip
 _USUALLY_SHOWN = 75

@@ -33,24 +33,26 @@ class CurveLimits:
 
     least_slope: float = 0.2
     healthy_slope: float = 0.4
-    spread: float = 1.3
-    least_h: float = 8.0
-    memory_h: float = 18.0
+    spread: float = 0.8
+    least_h: float = 2.5
+    memory_h: float = 3.0
     from_minute: int = 9 * 60
     to_minute: int = 21 * 60
 
 
 class FlatHeatingCurve:
-    """The flow temperature does not follow the weather: a regression over the last days that forgets."""
+    """The flow temperature does not follow the weather: a regression within the last hours of heating that forgets."""
 
     code = FaultCode.FLAT_HEATING_CURVE
     needs = (frozenset({FLOW_TEMPERATURE, OUTDOOR_TEMPERATURE, PUMP_ON}),)
     watched: SignalName | None = None
+    _SETTLED_MS: Final = 60 * 60_000
 
     def __init__(self, limits: CurveLimits, local: LocalTime) -> None:
         self._limits = limits
         self._local = local
         self._quarter: int | None = None
+        self._on_ms: int | None = None
         self._sums = [0.0, 0.0, 0.0]  # samples, outdoor, flow of this quarter of an hour
         self._fit = Regression(limits.memory_h * 4)
         self._flow, self._air = Pulse(), Pulse()
@@ -59,16 +61,26 @@ class FlatHeatingCurve:
         values = reading.values
         flow, air, pump = values.get(FLOW_TEMPERATURE), values.get(OUTDOOR_TEMPERATURE), values.get(PUMP_ON)
         if flow is None or air is None or pump is None or pump < 0.5:
-            self._quarter = None
+            self._pause()
+            self._on_ms = None
             return None
+        if self._on_ms is None:
+            self._on_ms = reading.at_ms
+        if reading.at_ms - self._on_ms < self._SETTLED_MS:
+            return None  # The water is still getting warm.
         minute = self._local.minute_of_day(reading.at_ms)
         if not self._limits.from_minute <= minute < self._limits.to_minute:
-            self._quarter = None
+            self._pause()
             return None
         if not self._flow.beats(reading.at_ms, flow) & self._air.beats(reading.at_ms, air):
             return None
         self._gather(reading.at_ms // _QUARTER_MS, air, flow)
         return self._by_slope()
+
+    def _pause(self) -> None:
+        if self._quarter is not None:
+            self._quarter = None
+            self._fit.begin()
 
     def _gather(self, quarter: int, air: float, flow: float) -> None:
         sums = self._sums
@@ -99,41 +111,51 @@ class FlatHeatingCurve:
 
     def move(self, move: Move, /) -> None:
         self._quarter = None if self._quarter is None else move(self._quarter * _QUARTER_MS) // _QUARTER_MS
+        self._on_ms = move.maybe(self._on_ms)
         self._flow.move(move)
         self._air.move(move)
 
     def state(self) -> list[Any]:
-        return [self._quarter, self._sums, self._fit.state(), self._flow.state(), self._air.state()]
+        return [self._quarter, self._on_ms, self._sums, self._fit.state(), self._flow.state(), self._air.state()]
 
     def restore(self, state: Sequence[Any]) -> None:
         if state:
-            self._quarter, self._sums = state[0], list(state[1])
-            self._fit.restore(state[2])
-            self._flow.restore(state[3])
-            self._air.restore(state[4])
+            self._quarter, self._on_ms, self._sums = state[0], state[1], list(state[2])
+            self._fit.restore(state[3])
+            self._flow.restore(state[4])
+            self._air.restore(state[5])
 
 
 class Regression:
-    """A straight line through samples of equal weight, older ones fading by 1/`memory` per sample.
+    """The slope of straight lines through groups of samples, one slope for all, each group at its own level.
+
+    A level that somebody changes between two groups is no slope. Older samples fade by 1/`memory` per sample.
 
     >>> line = Regression(50)
-    >>> for x in range(20):
-    ...     line.update(x, 30 - 1.5 * x)
+    >>> for level in (30, 45):
+    ...     line.begin()
+    ...     for x in range(10):
+    ...         line.update(x, level - 1.5 * x)
     >>> round(line.slope(), 6)
     -1.5
     """
 
-    __slots__ = ("_keep", "_mean_x", "_mean_y", "_sxx", "_sxy", "weight")
+    __slots__ = ("_group", "_keep", "_mean_x", "_mean_y", "_sxx", "_sxy", "weight")
 
     def __init__(self, memory: float) -> None:
         self._keep = 1.0 - 1.0 / memory
-        self.weight = self._mean_x = self._mean_y = self._sxx = self._sxy = 0.0
+        self._group = self.weight = self._mean_x = self._mean_y = self._sxx = self._sxy = 0.0
+
+    def begin(self) -> None:
+        """The next sample is the first of another group."""
+        self._group = self._mean_x = self._mean_y = 0.0
 
     def update(self, x: float, y: float) -> None:
         self.weight = self.weight * self._keep + 1.0
+        self._group = self._group * self._keep + 1.0
         dx = x - self._mean_x
-        self._mean_x += dx / self.weight
-        self._mean_y += (y - self._mean_y) / self.weight
+        self._mean_x += dx / self._group
+        self._mean_y += (y - self._mean_y) / self._group
         self._sxx = self._sxx * self._keep + dx * (x - self._mean_x)
         self._sxy = self._sxy * self._keep + dx * (y - self._mean_y)
 
@@ -142,14 +164,14 @@ class Regression:
         return self._sxy / self._sxx if self._sxx > 0.0 else 0.0
 
     def spread(self) -> float:
-        """Standard deviation of x."""
+        """Standard deviation of x within the groups."""
         return float((self._sxx / self.weight) ** 0.5) if self.weight else 0.0
 
     def state(self) -> list[float]:
-        return [self.weight, self._mean_x, self._mean_y, self._sxx, self._sxy]
+        return [self.weight, self._group, self._mean_x, self._mean_y, self._sxx, self._sxy]
 
     def restore(self, state: Sequence[float]) -> None:
-        self.weight, self._mean_x, self._mean_y, self._sxx, self._sxy = state
+        self.weight, self._group, self._mean_x, self._mean_y, self._sxx, self._sxy = state
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ _HOUR_MS: Final = 3_600_000
 _LONGEST_STEP_MS: Final = _HOUR_MS
 _LEAST_SAMPLES: Final = 12
 _PATIENCE: Final = 3
-_COARSE: Final = 0.02
+_COARSE_W: Final = 20.0
 _COARSE_TIMES: Final = 8
 _MOVES_TO_KNOW: Final = 20
 _DOUBTFUL_MS: Final = 15 * 60_000
@@ -163,9 +163,7 @@ class Standing:
 
     @property
     def _is_coarse(self) -> bool:
-        if self._name not in _DOUBTED or self.value is None:
-            return False
-        return self._step > _COARSE * abs(self.value)
+        return self._name in _DOUBTED and self._step > _COARSE_W
 
     @property
     def stood_h(self) -> float:

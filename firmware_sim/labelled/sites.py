@@ -58,6 +58,11 @@ def _around(scenario: Scenario, start_ms: int) -> Surroundings:
     return Surroundings(scenario.place, scenario.zone, scenario.climate, scenario.seed, start_ms)
 
 
+def _idle(load_w: float, most_w: float) -> float:
+    """What is left of a load when nobody is there; a meter never shows the same twice."""
+    return load_w if load_w < most_w else most_w * (0.9 + 0.1 * (load_w * 7.3 % 1.0))
+
+
 class _Home(SimulatedHome):
     """A home that nobody is in at times, and that knows how clear its sky is."""
 
@@ -79,7 +84,7 @@ class _Home(SimulatedHome):
             return drives
         idle = 1.2 * self._household.base_w + 100.0
         return [
-            replace(drive, load_w=min(drive.load_w, idle)) if self._is_away(first_ms + i * STEP_MS) else drive
+            replace(drive, load_w=_idle(drive.load_w, idle)) if self._is_away(first_ms + i * STEP_MS) else drive
             for i, drive in enumerate(drives)
         ]
 
