@@ -34,7 +34,7 @@ class Stack:
 
     def configure(self) -> None:
         self.cloud.write_text(
-            f'[http]\nport = {self.http}\n[broker]\nhost = \n[devices]\nhost = "127.0.0.1"\nport = {self.doors}\n'
+            f'[http]\nport = {self.http}\n[broker]\nhost = ""\n[devices]\nhost = "127.0.0.1"\nport = {self.doors}\n'
         )
         self.site.write_text(self.site_text('cafile = "state/identity/ca.pem"\ncertfile = "state/identity/device.pem"'))
 
