@@ -20,7 +20,7 @@ _TABLES: Final = (
     """
 CREATE TABLE IF NOT EXISTS commands (
   id TEXT PRIMARY KEY, taken_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, name TEXT NOT NULL, who TEXT NOT NULL,
-  reply BLOB, told INTEGER NOT NULL DEFAULT 0
+  reply BLOB, told INTEGER NOT NULL DEFAULT 0, noted INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID""",
     "CREATE TABLE IF NOT EXISTS lost (at_ms INTEGER PRIMARY KEY)",
 )
@@ -51,13 +51,15 @@ class CommandLog:
                     self._db.close()
                 self._db = None
 
-    def interrupt(self, now_ms: int) -> list[tuple[str, str, str]]:
-        """Answer what was running when the agent died; `(id, name, who)` of each."""
+    def interrupt(self, now_ms: int) -> list[tuple[str, str, str, bytes]]:
+        """Answer what was running when the agent died.
+
+        Returns `(id, name, who, reply)` of it, and of what had ended without a note of it in the journal.
+        """
         reply = encode_reply(Reply(Outcome.INTERRUPTED, now_ms, "the agent stopped while it was running"))
         with _Told(self, now_ms) as db:
-            rows = db.execute("SELECT id, name, who FROM commands WHERE reply IS NULL").fetchall()
             db.execute("UPDATE commands SET reply = ?, told = 0 WHERE reply IS NULL", (reply,))
-        return rows
+            return db.execute("SELECT id, name, who, reply FROM commands WHERE NOT noted ORDER BY taken_ms").fetchall()
 
     def seen(self, identifier: str, now_ms: int) -> Seen | None:
         """What is known of a command; None for a new one."""
@@ -82,6 +84,11 @@ class CommandLog:
         """Its reply, on the disk when it returns."""
         with _Told(self, reply.at_ms) as db:
             db.execute("UPDATE commands SET reply = ?, told = 0 WHERE id = ?", (encode_reply(reply), identifier))
+
+    def noted(self, identifier: str, now_ms: int) -> None:
+        """Its end stands in the journal."""
+        with _Told(self, now_ms) as db:
+            db.execute("UPDATE commands SET noted = 1 WHERE id = ?", (identifier,))
 
     def untold(self, now_ms: int) -> list[tuple[str, bytes]]:
         """Replies that still have to be sent, oldest first."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from agent.domain.commands import (
     check_command,
     command_of,
     decode_command,
+    decode_reply,
     encode_reply,
     reply_topic,
 )
@@ -125,8 +127,8 @@ class Orders:
 
     async def run(self) -> None:
         """Carry out what comes, for ever."""
-        for identifier, name, who in await asyncio.to_thread(self._log.interrupt, self._clock.now_ms()):
-            await self._note(EVENT, {"id": identifier, "name": name, "by": who, "state": Outcome.INTERRUPTED})
+        for identifier, name, who, reply in await asyncio.to_thread(self._log.interrupt, self._clock.now_ms()):
+            await self._write_down(identifier, name, who, decode_reply(reply))
         self._replies.set()
         while True:
             identifier, payload = await self._queue.get()
@@ -208,8 +210,14 @@ class Orders:
             self._answer_unkept(identifier, reply)
         self._told.clear()
         self._replies.set()
-        detail = {"id": identifier, "name": command.name[:40], "by": command.by, "state": str(reply.state)}
+        await self._write_down(identifier, command.name[:40], command.by, reply)
+
+    async def _write_down(self, identifier: str, name: str, who: str, reply: Reply) -> None:
+        """Who asked and how it ended, in the journal; after a kill at the wrong instant it stands there twice."""
+        detail = {"id": identifier, "name": name, "by": who, "state": str(reply.state)}
         await self._note(EVENT, detail | ({"reason": reply.reason} if reply.reason else {}))
+        with suppress(Transient):
+            await asyncio.to_thread(self._log.noted, identifier, self._clock.now_ms())
 
     async def _farewell(self) -> None:
         try:

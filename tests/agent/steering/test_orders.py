@@ -61,6 +61,7 @@ class Home:
         self.hang = asyncio.Event()
         self.restarted = asyncio.Event()
         self.knows_time = knows_time
+        self.journal_gone = False
         self.log = CommandLog(folder)
         self.wire = Wire()
         work = {
@@ -75,6 +76,8 @@ class Home:
 
     async def note(self, event: str, detail: Mapping[str, str | int]) -> None:
         assert event == "command"
+        if self.journal_gone:
+            await asyncio.Event().wait()
         self.audit.append(detail)
 
     async def identify(self, args: Mapping[str, Any]) -> Done:
@@ -115,9 +118,9 @@ async def at_home(folder: Path, **kwargs: Any) -> AsyncIterator[Home]:
 
 async def test_it_runs_once_and_every_copy_gets_the_same_reply(tmp_path: Path) -> None:
     async with at_home(tmp_path) as home:
-        for _ in range(3):
+        for copies in range(1, 4):
             home.send("identify")
-        await until(lambda: len(home.wire.said) >= 2)
+            await until(lambda expected=copies: len(home.wire.said) == expected)
         assert home.ran == [{}]
     async with at_home(tmp_path) as home:
         home.send("identify")
@@ -162,7 +165,21 @@ async def test_one_that_was_running_at_a_kill_says_so_and_does_not_run_again(tmp
         await until(lambda: bool(home.wire.said))
         assert home.wire.states()[0] == (ONE, Outcome.INTERRUPTED)
         assert home.ran == []
-        assert home.audit == [{"id": ONE, "name": "logs", "by": "anna", "state": "interrupted"}]
+        (row,) = home.audit
+        assert (row["id"], row["name"], row["by"], row["state"]) == (ONE, "logs", "anna", "interrupted")
+    async with at_home(tmp_path) as home:
+        home.send("identify", "command-0002")
+        await until(lambda: len(home.wire.said) == 1)
+        assert [row["id"] for row in home.audit] == ["command-0002"], "what was written down is not written again"
+
+
+async def test_an_end_that_did_not_get_into_the_journal_is_written_down_later(tmp_path: Path) -> None:
+    async with at_home(tmp_path) as home:
+        home.journal_gone = True
+        home.send("identify")
+        await until(lambda: home.wire.states() == [(ONE, Outcome.DONE)])
+    async with at_home(tmp_path) as home:
+        await until(lambda: [row["state"] for row in home.audit] == ["done"])
 
 
 async def test_one_that_takes_too_long(tmp_path: Path) -> None:
