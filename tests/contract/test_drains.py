@@ -16,12 +16,14 @@ from agent.domain.envelope import decode_envelope
 from agent.domain.twin import Document, TwinMessage, decode_twin, encode_twin
 from agent.outbox.sqlite import OutboxSettings, SqliteOutbox
 from agent.uplink.drain import Uplink, UplinkSettings
+from agent.uplink.http import HttpBroker
 from agent.uplink.http_line import HttpLine
 from cloud.store import schema
 from cloud.store.database import Database
 from cloud.store.reader import SqlFleetReader
 from tests.helpers.aggregators import AGGREGATORS, Aggregator, OverHttps
 from tests.helpers.broker_benches import DEVICE
+from tests.helpers.cutter import Cutter, cutting
 from tests.helpers.uplinks import RealClock, summary, until
 
 pytestmark = pytest.mark.broker
@@ -130,6 +132,24 @@ async def test_an_aggregator_that_forgot_gets_everything_again(aggregator: Aggre
         await aggregator.rise()
         await until(lambda: stored(aggregator.database) == expected(60))
         assert one.uplink.stats.rewinds >= 1
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 3.0])
+async def test_https_cut_at_any_byte_loses_and_doubles_nothing(tmp_path: Path, wait_s: float) -> None:
+    async with AGGREGATORS["https"](tmp_path) as opened:
+        assert isinstance(opened, OverHttps)
+        cutter = Cutter(opened.settings.port, random.Random(7), 30_000)
+        async with cutting(cutter) as port:
+            opened.broker = HttpBroker(replace(opened.settings, port=port, wait_s=wait_s))
+            async with device(opened, tmp_path) as one:
+                for _ in range(6):
+                    await one.write(100)
+                    await asyncio.sleep(0.4)
+                cutter.heal()
+                await asyncio.wait_for(one.uplink.drained(), 40)
+        assert cutter.cuts >= 3
+        assert stored(opened.database) == expected(600)
+        assert SqlFleetReader(opened.database, RealClock()).quarantined() == []
 
 
 async def test_a_device_that_falls_silent_is_taken_for_offline_and_must_connect_again(tmp_path: Path) -> None:
