@@ -32,7 +32,7 @@ ROUNDS = 60
 # Groups under this share of the fleet (or this few) are exceptions, not kinds of building.
 TINY_SHARE, TINY = 0.01, 3
 SAME_CLUSTER = 1.5
-NEARLY = 0.95
+NEARLY, STILL_GOOD = 0.95, 0.7
 # Bimodality coefficient from which a feature counts as falling into humps; the weight of one that only scatters.
 HUMPS, LEAST_WEIGHT = 0.4, 0.2
 
@@ -116,10 +116,12 @@ def group(
     teachers: NDArray[np.bool_] | None = None,
     scale: Scale | None = None,
     named: tuple[str, ...] = FEATURES,
+    known: Floats | None = None,
 ) -> Clusters:
     """Clusters of the usable rows, largest first, named A, B, C …; only `teachers` shape them (default: all).
 
-    `named` are the table's columns in words.
+    `named` are the table's columns in words, `known` the (scaled) centres of the last night: they are kept unless
+    others separate the fleet clearly better.
     """
     teachers = usable if teachers is None or not (teachers & usable).any() else teachers & usable
     scale = scale or scale_of(table[teachers])
@@ -133,7 +135,8 @@ def group(
     else:
         weighted = scaled * scale.weight
         sample = weighted[rows[:: max(1, -(-len(rows) // SAMPLE))]]
-        centres = _settled(weighted[rows], _first_centres(sample))
+        first = _first_centres(sample, None if known is None else known * np.array(scale.weight))
+        centres = _settled(weighted[rows], first)
         of[usable] = cdist(weighted[usable], centres).argmin(axis=1)
         centres, of = _by_size(centres, of)
         taught = teachers & (of >= 0)
@@ -146,22 +149,32 @@ def group(
     return Clusters([letters(place) for place in range(len(centres))], centres, of, distance, scale, named)
 
 
-def _first_centres(sample: Floats) -> Floats:
+def _first_centres(sample: Floats, known: Floats | None) -> Floats:
     """Centres of the cut of Ward's tree into 2 to `MOST` groups that separates best (Caliński–Harabasz).
 
-    Of cuts that are nearly as good the finest is taken: a count of kinds must not depend on chance.
+    Of cuts that are nearly as good the finest is taken: a count of kinds must not depend on chance. The known centres,
+    as far as anybody is near them, are as good as `STILL_GOOD` of the best.
     """
     tree = linkage(sample, "ward")
-    total = float(((sample - sample.mean(axis=0)) ** 2).sum())
     cuts: list[tuple[float, Floats]] = []
     for count in range(2, min(MOST, len(sample) // 2) + 1):
         label = fcluster(tree, count, "maxclust")
         centres = _settled(sample, np.stack([sample[label == each].mean(axis=0) for each in np.unique(label)]))
-        within = float((cdist(sample, centres, "sqeuclidean").min(axis=1)).sum())
-        worth = (total - within) / (count - 1) / max(within / max(len(sample) - count, 1), 1e-9)
-        cuts.append((worth, centres))
+        cuts.append((_worth(sample, centres), centres))
     best = max(worth for worth, _ in cuts)
+    if known is not None and len(known) > 1:
+        label = cdist(sample, known).argmin(axis=1)
+        centres = _settled(sample, known[np.unique(label)])
+        if len(centres) > 1 and _worth(sample, centres) >= STILL_GOOD * best:
+            return centres
     return next(centres for worth, centres in reversed(cuts) if worth >= NEARLY * best)
+
+
+def _worth(sample: Floats, centres: Floats) -> float:
+    """What the groups explain over what they leave, each by its degrees of freedom."""
+    total = float(((sample - sample.mean(axis=0)) ** 2).sum())
+    within = float(cdist(sample, centres, "sqeuclidean").min(axis=1).sum())
+    return (total - within) / (len(centres) - 1) / max(within / max(len(sample) - len(centres), 1), 1e-9)
 
 
 def _settled(scaled: Floats, centres: Floats) -> Floats:

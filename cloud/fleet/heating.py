@@ -121,7 +121,8 @@ def judge(
     flagged = np.zeros(len(cube.installations), dtype=bool)
     flagged[[case.row for case in cases]] = True
     table = clusters.features(daily, line, weekday)
-    groups = clusters.group(table, checked.usable, ~flagged, before.scale)
+    known = before.living(cube.installations)
+    groups = clusters.group(table, checked.usable, ~flagged, before.scale, known=known)
     groups = clusters.renamed(groups, before.centres)
     words = reasons.Reasons(daily, fleet, pair, mends)
     found = [_finding(cube, daily, case, words, settings, line) for case in cases]

@@ -58,7 +58,9 @@ def judge(cube: Cube, cities: list[str], settings: Settings, before: State | Non
     table = features(cube, daily)
     usable = mean(np.moveaxis(daily.cover[:, :, PV], 1, -1)) > 0.3
     teachers = usable & np.array([name not in flagged for name in cube.installations])
-    groups = clusters.renamed(clusters.group(table, usable, teachers, before.scale, FEATURES), before.centres)
+    known = before.living(cube.installations)
+    groups = clusters.group(table, usable, teachers, before.scale, FEATURES, known)
+    groups = clusters.renamed(groups, before.centres)
     moved = clusters.moved(groups, cube.installations, before.members)
     together = shared.merged([*found, *_data(cube, daily)], dict(zip(cube.installations, cities, strict=True)))
     return Judged(cube, daily, peak, reference, groups, together, moved)

@@ -4,6 +4,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from agent.domain.errors import BadSetup
 from cloud.fleet.clusters import FEATURES, Clusters, Scale
 
@@ -24,6 +27,12 @@ class State:
         """This state if it is of the same fleet, else an empty one."""
         same = sum(name in self.members for name in installations)
         return self if same >= SAME_FLEET * max(len(installations), 1) else State()
+
+    def living(self, installations: list[str]) -> NDArray[np.float64] | None:
+        """The centres of the clusters in which these installations were; None where there were none."""
+        names = {self.members[name] for name in installations if name in self.members}
+        centres = [centre for name, centre in self.centres.items() if name in names]
+        return np.array(centres) if centres else None
 
 
 def read(path: Path, features: tuple[str, ...] = FEATURES) -> State:

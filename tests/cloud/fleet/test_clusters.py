@@ -102,3 +102,35 @@ def test_a_damaged_state_is_told(text: str, tmp_path: Path) -> None:
     path.write_text(text)
     with pytest.raises(BadSetup, match=r"state\.json"):
         state.read(path)
+
+
+def test_names_stay_over_many_nights_of_arrivals_and_departures(tmp_path: Path) -> None:
+    rng, path = np.random.default_rng(7), tmp_path / "state.json"
+    centres = {"radiators": (0.0, 0.0), "floor": (6.0, 1.0), "offices": (-1.0, 7.0)}
+    living = {f"h{i}": kind for i, kind in enumerate(["radiators"] * 90 + ["floor"] * 60 + ["offices"] * 30)}
+    own = {name: rng.normal(0, 0.5, 2) for name in living}
+    known: dict[str, str] = {}
+    for night in range(8):
+        if night:
+            for name in rng.choice(sorted(living), 9, replace=False):
+                del living[name]
+            # The smallest kind grows until it is the largest: its name stays all the same.
+            living |= {f"h{night}_{i}": "offices" for i in range(25)}
+            own |= {name: rng.normal(0, 0.5, 2) for name in living if name not in own}
+        names = sorted(living)
+        table = np.array([centres[living[name]] + own[name] for name in names])
+        table += rng.normal(0, 0.05, table.shape) + 0.01 * night
+        before = state.read(path, ("a", "b")).known_to(names)
+        everyone = np.ones(len(names), dtype=bool)
+        found = clusters.group(table, everyone, None, before.scale, ("a", "b"), before.living(names))
+        found = clusters.renamed(found, before.centres)
+        called = [found.names[place] for place in found.of.tolist()]
+        usual = {
+            kind: max(called, key=[c for n, c in zip(names, called, strict=True) if living[n] == kind].count)
+            for kind in centres
+        }
+        assert len(clusters.moved(found, names, before.members)) <= 0.03 * len(names)
+        known = known or usual
+        assert usual == known
+        state.write(path, found, names, before)
+    assert sum(kind == "offices" for kind in living.values()) > sum(kind == "radiators" for kind in living.values())
