@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import agent, diagnosis, ingest, journal, mtbf, wire
+from bench import agent, diagnosis, fleet, ingest, journal, mtbf, wire
 
 ROUNDS = 3
 
@@ -43,6 +43,8 @@ def measure() -> list[dict[str, Any]]:
     for name in ("published", "episodes"):
         ours, theirs = judged[f"{name}_rows_per_s"], judged["pandas_loop_rows_per_s"]
         rows.append(row(f"MTBF over minutes, {name}: rows/s", ours, "pandas row loop", theirs, ours / theirs))
+    print("fleet, about two minutes …", file=sys.stderr)
+    rows += [row(*line) for line in fleet.rows()]
     print("agent, about two minutes …", file=sys.stderr)
     return rows + agent.measure()
 
