@@ -151,7 +151,10 @@ def _guarded(handler: _Handler) -> _Handler:
 
 def make_device_app(requests: DeviceRequests, before: list[BaseRoute] | None = None) -> Starlette:
     """The application of the listener; `before` are routes of others."""
-    return Starlette(routes=[*(before or []), *requests.routes()])
+    app = Starlette(routes=[*(before or []), *requests.routes()])
+    # A device follows no redirection.
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _body(request: Request) -> bytes:

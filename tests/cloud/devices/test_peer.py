@@ -1,11 +1,29 @@
 """Connections over which nothing comes."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
 from cloud.devices.listener import DeviceListener, Patience
 from tests.helpers.broker_benches import KeptGreeter, RecordingDoor
+
+
+async def test_rubbish_behind_rubbish_ends_the_connection_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    rubbish = b"POST /device/1/site-01/up HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx\xff\xfe\r\n\r\n\r\n\xff"
+    with DeviceListener(("127.0.0.1", 0), None, RecordingDoor(), KeptGreeter(), None) as listener:
+        task = asyncio.create_task(listener.run())
+        for step in range(1, len(rubbish)):
+            reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+            writer.write(rubbish[:step])
+            await writer.drain()
+            writer.write(rubbish[step:] + rubbish)
+            with suppress(ConnectionError):
+                await asyncio.wait_for(reader.read(), 5)
+            writer.close()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert "Traceback" not in caplog.text
 
 
 @pytest.mark.parametrize("said", [b"", b"GET /device/1/site-01/mess"])
