@@ -170,22 +170,25 @@ class Hunting:
 
 
 class Memory:
-    """The flow's way: where it turned last, and whether the burner explains the leg in between."""
+    """The flow's way: where it turned last, and whether the burner explains the leg in between.
 
-    __slots__ = ("extreme", "leg_ms", "on_ms", "rising", "turns")
+    A leg goes from one extreme to the next; that it was one is only known once the flow has gone back far enough.
+    """
+
+    __slots__ = ("extreme", "leg", "rising", "since", "turns")
 
     def __init__(self, extreme: float = 0.0) -> None:
         self.extreme = extreme
         self.rising: bool | None = None
         self.turns: list[tuple[int, bool]] = []  # when, and whether its leg went against the burner
-        self.on_ms = 0
-        self.leg_ms = 0
+        self.leg = [0, 0]  # ms, and ms with the burner on, up to the extreme
+        self.since = [0, 0]  # the same since then
 
     def follow(self, at_ms: int, flow: float, limits: HuntingLimits, burner: float | None, step_ms: int) -> None:
         """Take in a sample that follows the last one."""
-        self.leg_ms += step_ms
+        self.since[0] += step_ms
         if burner is not None and burner >= 0.5:
-            self.on_ms += step_ms
+            self.since[1] += step_ms
         if self.rising is None:
             if abs(flow - self.extreme) >= limits.swing:
                 self.rising, self.extreme = flow > self.extreme, flow
@@ -193,22 +196,26 @@ class Memory:
         ahead = flow - self.extreme if self.rising else self.extreme - flow
         if ahead >= 0:
             self.extreme = flow
+            self.leg = [before + more for before, more in zip(self.leg, self.since, strict=True)]
+            self.since = [0, 0]
         elif -ahead >= limits.swing:
             self._turn(at_ms, flow, limits, known=burner is not None)
 
     def _turn(self, at_ms: int, flow: float, limits: HuntingLimits, *, known: bool) -> None:
-        share = self.on_ms / self.leg_ms if self.leg_ms else 0.0
-        explained = known and (share > 0.5 if self.rising else share < 0.5)
+        share = self.leg[1] / self.leg[0] if self.leg[0] else 0.5
+        explained = known and (share >= 0.5 if self.rising else share <= 0.5)
         self.turns.append((at_ms, not explained))
         del self.turns[: -int(limits.turns)]
-        self.rising, self.extreme, self.on_ms, self.leg_ms = not self.rising, flow, 0, 0
+        self.rising, self.extreme = not self.rising, flow
+        self.leg, self.since = self.since, [0, 0]
 
     def state(self) -> list[Any]:
-        return [self.extreme, self.rising, [list(turn) for turn in self.turns], self.on_ms, self.leg_ms]
+        return [self.extreme, self.rising, [list(turn) for turn in self.turns], self.leg, self.since]
 
     @classmethod
     def from_state(cls, state: Sequence[Any]) -> "Memory":
         memory = cls(state[0])
-        memory.rising, turns, memory.on_ms, memory.leg_ms = state[1:]
+        memory.rising, turns, leg, since = state[1:]
         memory.turns = [(at_ms, own) for at_ms, own in turns]
+        memory.leg, memory.since = list(leg), list(since)
         return memory

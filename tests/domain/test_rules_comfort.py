@@ -1,0 +1,82 @@
+"""Heat that ignores the weather, and rooms that stay cold although it is asked for."""
+
+import math
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from agent.domain.local_time import LocalTime
+from agent.domain.rules import Verdict
+from agent.domain.rules_comfort import ComfortLimits, CurveLimits, FlatHeatingCurve, RoomTooCold
+from agent.domain.signals import FLOW_TEMPERATURE, OUTDOOR_TEMPERATURE, PUMP_ON, ROOM_TEMPERATURE, Reading
+
+MINUTE_MS = 60_000
+UTC = LocalTime(ZoneInfo("UTC"))
+
+
+def weather(minute: int) -> float:
+    return 3 + 4 * math.cos((minute % 1440 - 900) / 1440 * 2 * math.pi) + minute % 3 / 10
+
+
+def heated(minute: int, flow: float, room: float = 20.0, pump: float = 1.0) -> Reading:
+    values = {FLOW_TEMPERATURE: flow + minute % 2 / 10, OUTDOOR_TEMPERATURE: weather(minute), PUMP_ON: pump}
+    return Reading(minute * MINUTE_MS, values | {ROOM_TEMPERATURE: room + minute % 2 / 10})
+
+
+def curve(slope: float, *, days: int = 3, steps: bool = False) -> list[Verdict]:
+    rule = FlatHeatingCurve(CurveLimits(), UTC)
+    return [
+        rule.judge(heated(minute, 45 - slope * weather(minute) + (12 * (minute // 1440 % 2) if steps else 0)))
+        for minute in range(days * 1440)
+    ]
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [(0.0, True), (1.1, False), (0.3, None), (-0.5, True)])
+def test_the_slope_decides(slope: float, verdict: Verdict) -> None:
+    told = set(curve(slope)) - {None}
+    assert told == ({verdict} if verdict is not None else set())
+
+
+def test_a_level_that_somebody_turns_is_no_slope() -> None:
+    assert False not in curve(0.0, days=4, steps=True)
+    assert True not in curve(1.1, days=4, steps=True)
+
+
+def test_short_bursts_of_heat_prove_nothing() -> None:
+    rule = FlatHeatingCurve(CurveLimits(), UTC)
+    verdicts = {rule.judge(heated(minute, 45.0, pump=float(minute % 60 < 40))) for minute in range(3 * 1440)}
+    assert verdicts == {None}
+
+
+def cold(rule: RoomTooCold, minutes: range, room: float, flow_off: float = 0.0, pump: float = 1.0) -> list[Verdict]:
+    return [rule.judge(heated(minute, 50 - weather(minute) + flow_off, room, pump)) for minute in minutes]
+
+
+def test_a_room_that_stays_cold_while_heat_is_asked_for() -> None:
+    rule = RoomTooCold(ComfortLimits(), UTC)
+    week = 7 * 1440
+    assert True not in cold(rule, range(week), 20.5)
+    assert cold(rule, range(week, week + 300), 17.5)[-1] is True
+    assert rule.seen()["usual"] == pytest.approx(20.5, abs=0.2)
+    assert cold(rule, range(week + 300, week + 400), 20.3)[-1] is False
+
+
+def test_somebody_who_turned_it_down_is_not_cold() -> None:
+    rule = RoomTooCold(ComfortLimits(), UTC)
+    week = 7 * 1440
+    cold(rule, range(week), 20.5)
+    assert True not in cold(rule, range(week, week + 3000), 16.0, flow_off=-10.0)
+    assert True not in cold(rule, range(week + 3000, week + 4000), 16.0, pump=0.0)
+
+
+def test_what_was_asked_for_in_the_configuration_counts() -> None:
+    rule = RoomTooCold(ComfortLimits(asked=22.0), UTC)
+    cold(rule, range(2 * 1440), 22.0)
+    assert cold(rule, range(2 * 1440, 2 * 1440 + 60), 19.5)[-1] is True
+
+
+def test_a_winter_of_cold_does_not_become_usual() -> None:
+    rule = RoomTooCold(ComfortLimits(), UTC)
+    week = 7 * 1440
+    cold(rule, range(week), 20.5)
+    assert cold(rule, range(week, 4 * week, 7), 17.0)[-1] is True
