@@ -28,6 +28,15 @@ def signals(fault: str) -> tuple[str, ...]:
     return tuple(str(HEATING[place]) for place in SHOWN_BY.get(fault, ()))
 
 
+def plain(signal: str) -> str:
+    """A signal as a person says it.
+
+    >>> plain("flow_temperature")
+    'flow temperature'
+    """
+    return str(signal).replace("_", " ")
+
+
 def whole(value: float) -> str:
     """A number without decimals, `?` where there is none.
 
@@ -64,7 +73,7 @@ class Reasons:
         if fault == "room_sensor_stuck":
             return f"the room sensor says {room:.2f} °C for {len(days)} days"
         if fault == "room_too_cold":
-            return f"room {room:.1f} °C, the fleet {self.comfort:.1f} °C, although flow is {whole(flow)} °C"
+            return f"room {room:.1f} °C, the fleet {self.comfort:.1f} °C, while flow is {whole(flow)} °C"
         if fault == "outdoor_sensor_implausible":
             off, span = self._usual(self._daily.off, i, days), self._usual(self._daily.off_span, i, days)
             if not np.isfinite(off):
@@ -73,7 +82,7 @@ class Reasons:
         if fault == "sensors_swapped":
             a, b = (HEATING[place] for place in PAIRS[int(self._pair[i])])
             shown = f"outdoor {whole(out)}, room {whole(room)}, flow {whole(flow)} °C at {whole(weather)} °C outside"
-            return f"{a} and {b} make sense the other way round: {shown}"
+            return f"{plain(a)} and {plain(b)} make sense the other way round: {shown}"
         return self._scale(i, days)
 
     def _usual(self, table: Array, i: int, days: NDArray[np.int64]) -> float:
@@ -94,4 +103,4 @@ class Reasons:
         severity, mend = (part[i, days] for part in self._mends[place])
         kinds = np.nan_to_num(mend[severity >= 1] if (severity >= 1).any() else mend).astype(np.int64)
         kind = MENDS[int(np.bincount(kinds).argmax())][0]
-        return f"{HEATING[place]} makes sense only once it is taken as {kind}"
+        return f"{plain(HEATING[place])} makes sense only once it is taken as {kind}"
