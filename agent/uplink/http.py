@@ -101,6 +101,7 @@ class HttpSession:
     async def open(self) -> None:
         """The first question, which shows whether we are let in."""
         answer = await self._line.request("GET", self._question(0.0))
+        self._asked = asyncio.get_running_loop().time()
         if answer.status in _REFUSED:
             where, hint = f"aggregator {self._settings.address}", "check the certificate of this device"
             raise BadSetup(where, f"refuses {self._settings.device}: {_reason(answer)}", hint=hint)
@@ -188,7 +189,7 @@ class HttpSession:
 
     def _whole(self) -> None:
         if self._broken is not None:
-            raise UplinkUnavailable(str(self._broken)) from self._broken
+            raise UplinkUnavailable(str(self._broken), retry_after_s=self._broken.retry_after_s) from self._broken
 
     def _envelope(self, answer: HttpAnswer) -> Envelope:
         where = f"aggregator {self._settings.address}"

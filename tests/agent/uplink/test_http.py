@@ -115,8 +115,9 @@ async def test_every_other_answer_means_not_now(answer: bytes, words: str, retry
         assert at_first.value.retry_after_s == retry_after_s
         with pytest.raises(UplinkUnavailable, match=words):
             await session.publish(UP, b"")
-        with pytest.raises(UplinkUnavailable, match=words):
+        with pytest.raises(UplinkUnavailable, match=words) as at_last:
             await anext(aiter(session.messages()))
+        assert at_last.value.retry_after_s == retry_after_s
 
 
 async def test_an_answer_that_is_no_envelope_means_not_now() -> None:
