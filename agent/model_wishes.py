@@ -45,7 +45,7 @@ class ModelWishes:
         if not wish or self.diagnosis is None:
             return
         name = self._name(wish)
-        detector = self.diagnosis().detectors.detectors().get(name)
+        detector: object = self.diagnosis().detectors.detectors().get(name)
         if not isinstance(detector, Offered):
             raise BadSetup("desired.model.detector", f"{name!r} is switched off")
         try:

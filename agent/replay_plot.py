@@ -56,8 +56,8 @@ class Trace:
     def take(self, reading: Reading, detectors: Mapping[str, Detector]) -> None:
         """Take in a reading, and what the detectors say after it."""
         bin_ = self._bins.setdefault(reading.at_ms // self._width_ms, {})
-        for name, value in reading.values.items():
-            _add(bin_, name, (value, 1.0, value, value))
+        for signal, value in reading.values.items():
+            _add(bin_, signal, (value, 1.0, value, value))
         for name, detector in detectors.items():
             tell = getattr(detector, "score", None)
             score = tell() if tell is not None else None
@@ -228,8 +228,9 @@ def _plain(axis: Any) -> None:
 
 
 def _dates(axis: Any, zone: tzinfo) -> Any:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib import dates
 
-    locator = AutoDateLocator(tz=zone)
+    library: Any = dates
+    locator = library.AutoDateLocator(tz=zone)
     axis.xaxis.set_major_locator(locator)
-    return ConciseDateFormatter(locator, tz=zone)
+    return library.ConciseDateFormatter(locator, tz=zone)

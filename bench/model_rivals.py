@@ -89,7 +89,7 @@ def half_space_trees(site: SiteFrames) -> Array:
     model = anomaly.HalfSpaceTrees(n_trees=10, height=8, window_size=24 * 14, seed=1)
     scores = []
     for number, row in enumerate(scaled):
-        x = dict(enumerate(row.tolist())) | {"hour": number % 24 / 24}
+        x = {f"signal{place}": value for place, value in enumerate(row.tolist())} | {"hour": number % 24 / 24}
         scores.append(model.score_one(x))
         model.learn_one(x)
     return np.asarray(np.array(scores).reshape(-1, 24).mean(axis=1))

@@ -96,18 +96,25 @@ def load(data: bytes, name: str = "") -> Network:
     raise BadSetup("model", "; ".join(missing), hint="install the extra model: pip install 'emberwatt[model]'")
 
 
+def _interpreter(name: str) -> Any:
+    """The module of the two that are the same."""
+    if name == "tflite-runtime":
+        from tflite_runtime import interpreter as older
+
+        return older
+    if name == "ai-edge-litert":
+        from ai_edge_litert import interpreter as newer
+
+        return newer
+    raise BadInput(f"runtime {name!r}, expected one of {', '.join(NAMES)}")
+
+
 def _load(name: str, data: bytes, layers: Sequence[QuantisedLayer]) -> Network:
     import numpy
 
     if name == "numpy":
         return PlainNetwork(layers, numpy)
-    interpreter: Any
-    if name == "tflite-runtime":
-        from tflite_runtime import interpreter
-    elif name == "ai-edge-litert":
-        from ai_edge_litert import interpreter
-    else:
-        raise BadInput(f"runtime {name!r}, expected one of {', '.join(NAMES)}")
+    interpreter = _interpreter(name)
     # Without a delegate: it would take memory and start-up for a network that runs in microseconds.
     plain = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     made = interpreter.Interpreter(model_content=data, num_threads=1, experimental_op_resolver_type=plain)

@@ -170,8 +170,9 @@ class ModelSlot:
 
     def _tell(self, event: str, model: SiteModel | None) -> None:
         if model is not None:
-            detail = {"model": model.artifact.name, "version": model.artifact.version, "fingerprint": model.mark}
-            self.happened.append((event, {**detail}))
+            artifact = model.artifact
+            facts: dict[str, str | int | float | bool | None] = {"model": artifact.name, "version": artifact.version}
+            self.happened.append((event, facts | {"fingerprint": model.mark}))
 
     def _kept(self, role: str) -> Path | None:
         return None if self._folder is None else self._folder / f"{role}.ewm"

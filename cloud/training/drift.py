@@ -30,9 +30,7 @@ def _reference(number: int, sites: Sequence[Array]) -> Reference:
     edges = np.unique(np.quantile(pooled, np.linspace(0, 1, BINS + 1)[1:-1]))
     shares = _shares(pooled, edges)
     far = [
-        stability_index(
-            shares.tolist(), np.bincount(np.searchsorted(edges, month, side="right"), minlength=len(shares))
-        )
+        stability_index(shares.tolist(), _counts(month, edges).tolist())
         for values in known
         for month in np.array_split(values, max(1, len(values) // MONTH_FRAMES))
     ]
@@ -40,5 +38,9 @@ def _reference(number: int, sites: Sequence[Array]) -> Reference:
 
 
 def _shares(values: Array, edges: Array) -> Array:
+    return _counts(values, edges) / max(1, len(values))
+
+
+def _counts(values: Array, edges: Array) -> Array:
     counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
-    return np.asarray(counts / max(1, len(values)), dtype=np.float64)
+    return np.asarray(counts, dtype=np.float64)

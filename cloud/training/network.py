@@ -48,7 +48,7 @@ def usable(plan: Plan, terms: Array) -> list[npt.NDArray[np.bool_]]:
     """For each target the frames that count."""
     masks = []
     for target in plan.targets:
-        mask = np.isfinite(terms[:, [target.y, *target.inputs]]).all(axis=1)
+        mask = np.asarray(np.isfinite(terms[:, [target.y, *target.inputs]]).all(axis=1), dtype=np.bool_)
         for gate in target.gates:
             value = terms[:, gate.term]
             mask &= (value >= gate.low) & (value <= gate.high)

@@ -31,7 +31,7 @@ class OneTarget:
         self.per_day = per_day
         self.day = frame // per_day
         edges = np.flatnonzero(np.diff(self.day)) + 1
-        self.first = np.concatenate([[0], edges, [len(y)]]).astype(np.int64) if len(y) else np.zeros(1, dtype=np.int64)
+        self.first = np.array([0, *edges.tolist(), len(y)] if len(y) else [0], dtype=np.int64)
 
     def from_frame(self, frame: int) -> "OneTarget":
         """What lies behind `frame`, which becomes the first."""
@@ -46,14 +46,14 @@ class OneTarget:
     def fitted(self, tau: float) -> Array:
         """Weights of the expectile, by least squares weighted again and again."""
         weight = np.ones(len(self.y))
-        beta = np.zeros(self.x.shape[1])
+        beta: Array = np.zeros(self.x.shape[1])
         for _ in range(1 if tau == 0.5 else _ROUNDS):
             weighted = self.x * weight[:, None]
             ridge = _RIDGE * len(self.y) * np.eye(self.x.shape[1])
             ridge[-1, -1] *= 1e-3
-            beta = np.linalg.solve(self.x.T @ weighted + ridge, weighted.T @ self.y)
+            beta = np.asarray(np.linalg.solve(self.x.T @ weighted + ridge, weighted.T @ self.y), dtype=np.float64)
             weight = np.where(self.y - self.x @ beta > 0.0, tau, 1.0 - tau) * 2.0
-        return np.asarray(beta)
+        return beta
 
     def day_sums(self, number: int, weights: Sequence[float], tau: float) -> DaySums:
         """The sums of one day as the device makes them, sample by sample."""

@@ -16,6 +16,7 @@ _SUMMARIES: Final = "kind=summaries"
 _MOST_FRAMES: Final = 40 * 366 * 96
 _Place = tuple[float | None, float | None, str]
 _NOWHERE: Final[_Place] = (None, None, "UTC")
+_NOTHING: Final = np.array([np.nan])
 
 
 def sites_from(paths: Sequence[Path], signals: Sequence[str], frame_s: int, places: Path | None) -> list[SiteFrames]:
@@ -33,7 +34,7 @@ def sites_from(paths: Sequence[Path], signals: Sequence[str], frame_s: int, plac
             found += [_recording(each, signals, frame_s, known) for each in sorted(path.glob("*.csv"))]
         else:
             found.append(_recording(path, signals, frame_s, known))
-    kept = [site for site in found if all(np.isfinite(site.signals[name]).any() for name in signals)]
+    kept = [site for site in found if all(np.isfinite(site.signals.get(name, _NOTHING)).any() for name in signals)]
     if not kept:
         raise BadInput(f"none of {len(found)} recordings has all of {', '.join(signals)}")
     return kept

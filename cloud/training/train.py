@@ -67,7 +67,7 @@ def trained(plan: Plan, sites: Sequence[SiteFrames], made_ms: int, settings: Tra
                   per_year=settings.per_year)
         for place, target in enumerate(plan.targets)
     ]  # fmt: skip
-    network = tflite_file(layers, f"emberwatt {plan.name} {settings.version}")
+    network = tflite_file(layers, f"emberwatt {plan.name}")
     if len(network) > MOST_NETWORK_BYTES:
         raise BadInput(f"the network takes {len(network)} bytes, expected at most {MOST_NETWORK_BYTES}")
     artifact = Artifact(
@@ -106,7 +106,7 @@ def _scaling(inputs: list[int], values: Array) -> Scaling:
 def scaled_inputs(scaling: Scaling, terms: Array) -> Array:
     """The network's inputs; what is missing becomes 0."""
     values = (terms[:, scaling.terms] - np.array(scaling.centre)) / np.array(scaling.half)
-    return np.nan_to_num(np.clip(values, -1.5, 1.5))
+    return np.asarray(np.nan_to_num(np.clip(values, -1.5, 1.5)), dtype=np.float64)
 
 
 def targets_of(

@@ -80,7 +80,7 @@ def _drive(sites: Sequence[HeatSite], time_s: Array) -> _Drive:
     columns = [_one(site, time_s) for site in sites]
     names = ("outdoor", "hour", "draw", "away", "pump_share", *HEAT_SENSORS)
     stacked = {name: np.stack([column[name] for column in columns], axis=1) for name in names}
-    bias = {name: stacked.pop(name) for name in HEAT_SENSORS}
+    bias = {str(name): stacked.pop(name) for name in HEAT_SENSORS}
     return _Drive(**stacked, bias=bias)
 
 
