@@ -73,6 +73,7 @@ class FlatHeatingCurve:
             self._pause()
             return None
         if not self._flow.beats(reading.at_ms, flow) & self._air.beats(reading.at_ms, air):
+            self._pause()
             return None
         self._gather(reading.at_ms // _QUARTER_MS, air, flow)
         return self._by_slope()

@@ -1,0 +1,47 @@
+"""The report card's own arithmetic, and one short site through it."""
+
+from agent.domain.faults import FaultCode
+from bench.diagnosis import Row, fault_table, healthy_table, rows_of
+from bench.diagnosis_fleet import Finding, Outcome, Seen, judge, settings_of
+from bench.diagnosis_plain import PLAIN, PlainOutcome
+from firmware_sim.labelled.sites import home_moments
+from firmware_sim.labelled.story import DAY_MS, HOUR_MS, Label, Story
+from firmware_sim.variety import some_home
+
+START_MS = 1_717_200_000_000
+LABEL = Label(FaultCode.INVERTER_ALARM, START_MS + 10 * HOUR_MS, START_MS + 14 * HOUR_MS)
+
+
+def outcome(*, told: bool) -> Outcome:
+    seen = Seen(LABEL, 240, 2 if told else None, LABEL.start_ms if told else None)
+    right = Finding(FaultCode.INVERTER_ALARM, "", LABEL.start_ms, LABEL.end_ms, LABEL.start_ms, right=True)
+    wrong = Finding(FaultCode.GAP, "", 0, None, 0)
+    plain = {name: PlainOutcome([0], 3) for name in PLAIN}
+    return Outcome(1, 60, [seen], [right, wrong] if told else [wrong], plain=plain)
+
+
+def test_found_missed_and_told_for_nothing() -> None:
+    rows = rows_of([outcome(told=True), outcome(told=False)])
+    alarm = rows[FaultCode.INVERTER_ALARM]
+    assert (alarm.shown, alarm.found, alarm.recall, alarm.precision, alarm.delays) == (2, 1, 0.5, 1.0, [2])
+    assert (rows[FaultCode.GAP].recall, rows[FaultCode.GAP].precision) == (None, 0.0)
+    assert Row().precision is None
+
+
+def test_the_tables_hold_every_figure() -> None:
+    text = fault_table([outcome(told=True), outcome(told=False)])
+    assert "| inverter_alarm | 2 | 0.500 | 1.000 | 2 | 0.00 | 1.000" in text
+    assert text.splitlines()[-1].startswith("| **all** | 2 | 0.500 | 0.333 |")
+    assert "| homes | 0.3 | 2 (gap) | 6.09 |" in healthy_table([("homes", [outcome(told=False), outcome(told=False)])])
+
+
+def test_a_short_site_through_the_diagnosis() -> None:
+    story = Story(3, START_MS, 1, (LABEL,))
+    assert LABEL.end_ms < START_MS + DAY_MS
+    scenario = some_home(3)
+    told = judge(home_moments(story, scenario), settings_of(scenario), story)
+    (seen,) = told.seen
+    assert (seen.shown_min, seen.counts, seen.told_after_min) == (240, True, 2)
+    assert [finding.code for finding in told.findings] == [FaultCode.INVERTER_ALARM]
+    assert told.false == []
+    assert set(told.plain) == set(PLAIN)
