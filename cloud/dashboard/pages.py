@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 
-from cloud.dashboard import fleet_view, formats, site_view, tables, words
+from cloud.dashboard import fleet_view, formats, incident_view, site_view, tables, words
 from cloud.dashboard.ahead import ahead_lines
 from cloud.dashboard.rendering import rendered
-from cloud.ports import Clock, FleetReader, Site
+from cloud.ports import Clock, FleetReader, IncidentDesk, Site
 
 router = APIRouter()
 MAX_FAULTS = 300
@@ -71,11 +71,20 @@ def site(request: Request, device: str, reader: Reader, clock: Now, period: Text
         "live": site_view.live(found, now_ms),
         "reliability": tables.reliability_lines(reader.reliability(device=device), found.timezone, now_ms),
         "ahead": ahead_lines(reader, found, now_ms),
+        "incidents": _incidents(request, found, now_ms),
         "energy": energy,
         "measured": measured,
         "events": tables.event_lines(reader.events(device, tables.MAX_EVENTS), found.timezone, now_ms),
     }
     return rendered(request, "site.html", content)
+
+
+def _incidents(request: Request, site: Site, now_ms: int) -> list[incident_view.IncidentLine]:
+    """The open incidents that the site has a part in; none where the aggregator has no desk for them."""
+    desk: IncidentDesk | None = request.app.state.incidents
+    if desk is None:
+        return []
+    return [incident_view.line(one, {site.device: site}, now_ms) for one in desk.incidents((), site.device)]
 
 
 @router.get("/sites/{device}/live")

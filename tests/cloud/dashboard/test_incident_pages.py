@@ -41,6 +41,14 @@ def test_the_list_can_be_narrowed(works: Works, query: str, there: str, not_ther
     assert not_there not in page
 
 
+def test_a_sites_page_leads_to_its_incidents_only(works: Works) -> None:
+    page = works.text("/sites/ember-104")
+    assert 'href="/incidents/i-heat"' in page
+    assert 'href="/incidents/i-curve"' not in page
+    works.book.rows.clear()
+    assert 'id="incidents"' not in works.text("/sites/ember-104")
+
+
 def test_a_quiet_morning(works: Works) -> None:
     works.book.rows.clear()
     assert "Nothing needs anybody today." in works.text("/incidents")
