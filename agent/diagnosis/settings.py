@@ -93,7 +93,7 @@ class DiagnosisSettings:
     export_while_battery_could_charge: ExportLimits = field(default=ExportLimits())
     export_timing: Timing = field(default=Timing(debounce_s=1800, clear_s=900))
     sign_or_scale_error: BalanceLimits = field(default=BalanceLimits())
-    balance_timing: Timing = field(default=Timing(debounce_s=1800, clear_s=_DAY_S))
+    balance_timing: Timing = field(default=Timing(debounce_s=2700, clear_s=_DAY_S))
     clock_error: ClockLimits = field(default=ClockLimits())
     clock_timing: Timing = field(default=Timing(debounce_s=900, clear_s=6 * _HOUR_S))
     inverter_alarm_timing: Timing = field(default=Timing(debounce_s=60, clear_s=300))

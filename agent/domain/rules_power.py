@@ -222,6 +222,7 @@ class BalanceLimits:
 # What a wrong setting makes of a number, and so what would put it right.
 _FACTORS: Final = (-1.0, 10.0, 0.1, 1000.0, 0.001)
 _RUN: Final = 5
+_NOISE: Final = 0.03
 _PARTS: Final = (PV_POWER, LOAD_POWER, GRID_POWER, BATTERY_POWER)
 
 
@@ -298,7 +299,8 @@ class Balance:
         limits = self._limits
         if flow < limits.least_w or pv < 0.0 or load < 0.0:
             return False
-        return abs(difference) < limits.right_w + limits.right_share * flow
+        # What is left over is what an inverter loses: more comes in than goes out, and not by much.
+        return -limits.right_w - _NOISE * flow < difference < limits.right_w + limits.right_share * flow
 
     def loss_w(self, _values: Values, /) -> float | None:
         return None
