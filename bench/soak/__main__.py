@@ -33,7 +33,7 @@ def judge(case: Case, context: Context) -> Verdict:
         times, happened, held = outcome.times, outcome.happened, True
     except Skipped as skipped:
         times, happened, held = "0", str(skipped), None
-    except AssertionError as broken:
+    except (AssertionError, subprocess.TimeoutExpired) as broken:
         times, happened, held = "–", str(broken) or "failed without a word", False
     seconds = round(time.monotonic() - began, 1)
     return Verdict(case.name, case.promise, case.breaks, times, happened, held, seconds)
@@ -51,6 +51,14 @@ def judge_apart(case: Case, options: argparse.Namespace, folder: Path) -> Verdic
     seconds = round(time.monotonic() - began, 1)
     happened = f"ended with status {done.returncode} before it had a result"
     return Verdict(case.name, case.promise, case.breaks, "–", happened, False, seconds)
+
+
+def last_words(folder: Path, lines: int = 8) -> str:
+    """The end of each program's log."""
+    told = []
+    for log in sorted(folder.rglob("*.log")):
+        told += [f"--- {log.relative_to(folder)}", *log.read_text(errors="replace").splitlines()[-lines:]]
+    return "\n".join(told)
 
 
 def table(verdicts: Iterable[Verdict]) -> str:
@@ -101,6 +109,8 @@ def main() -> None:
             last = verdicts[-1]
             if options.here or not (Path(name) / f"{case.name}.json").exists():
                 print(f"{last.name}: {_WORDS[last.held]}: {last.happened} ({last.seconds:.0f} s)", file=sys.stderr)
+            if options.here and last.held is False:
+                print(last_words(folder), file=sys.stderr)
             shutil.rmtree(folder, ignore_errors=True)
             if options.json is not None:
                 options.json.write_bytes(msgspec.json.format(msgspec.json.encode(verdicts)))
