@@ -56,6 +56,7 @@ class SubscriberSettings:
     reconnect_cap_s: float = 30.0
     keepalive_s: int = 30
     timeout_s: float = 10.0
+    answer_s: float = 120.0
 
 
 @dataclass(slots=True)
@@ -175,7 +176,9 @@ class Subscriber:
             await asyncio.gather(*(self._answer(client, answer) for answer in answers))
 
     async def _answer(self, client: aiomqtt.Client, answer: Answer) -> None:
-        await client.publish(wire.topic(answer.device, answer.leaf), answer.payload, qos=1)
+        """The broker's confirmation stands behind all messages that wait on the same connection, which may be many."""
+        topic, timeout_s = wire.topic(answer.device, answer.leaf), self._settings.answer_s
+        await client.publish(topic, answer.payload, qos=1, timeout=timeout_s)
 
     async def _say_hello(self, client: aiomqtt.Client) -> None:
         """Tell every device where it stands: one that waits for an answer, or has to go back, learns it now."""
