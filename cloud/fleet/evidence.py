@@ -132,6 +132,13 @@ def room_too_cold(daily: Daily, fleet: Usual) -> Evidence:
     return lasting("room_too_cold", severity, 5)
 
 
+def unusual(daily: Daily, fleet: Usual) -> Evidence:
+    """A room far above the fleet's, or one that goes up and down by many degrees a day: no fault has this name."""
+    above = (daily.warm - fleet.room[0]) / np.float32(max(4.5, 5 * fleet.room[1]))
+    restless = daily.deviation[:, :, ROOM] / np.float32(max(2.5, 5 * fleet.room_deviation[0]))
+    return lasting("unusual_behaviour", np.fmax(above, restless), 5)
+
+
 def room_stuck(daily: Daily, fleet: Usual) -> Evidence:
     """A room sensor that says the same all day, for days; a coarse one (`grain`, K) may do so for some days."""
     least = max(0.02, 0.07 * fleet.room_deviation[0])

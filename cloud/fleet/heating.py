@@ -116,6 +116,7 @@ def judge(
         evidence.swinging(daily, by_design),
         curve.flat(daily, fleet.response[0], fleet.room[0], weekday),
         evidence.room_too_cold(daily, fleet),
+        evidence.unusual(daily, fleet),
     ]
     cases = _cases(ordered, settings.false_alarm_rate)
     flagged = np.zeros(len(cube.installations), dtype=bool)

@@ -74,6 +74,10 @@ class Reasons:
             return f"the room sensor says {room:.2f} °C for {len(days)} days"
         if fault == "room_too_cold":
             return f"room {room:.1f} °C, the fleet {self.comfort:.1f} °C, while flow is {whole(flow)} °C"
+        if fault == "unusual_behaviour":
+            range_k = self._usual(self._daily.deviation[:, :, ROOM], i, days)
+            usual = f"room {room:.1f} °C, varying by ±{range_k:.1f} K a day; the fleet {self.comfort:.1f} °C"
+            return f"{usual}, ±{self._fleet.room_deviation[0]:.1f} K; no known fault fits"
         if fault == "outdoor_sensor_implausible":
             off, span = self._usual(self._daily.off, i, days), self._usual(self._daily.off_span, i, days)
             if not np.isfinite(off):

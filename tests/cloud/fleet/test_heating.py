@@ -82,6 +82,15 @@ def test_a_healthy_fleet_is_left_alone(healthy: Fleet) -> None:
     assert len(behaviour(judged(healthy).findings)) <= 1
 
 
+@pytest.mark.parametrize("kind", ["far too warm", "up and down"])
+def test_what_has_no_name_is_unusual(kind: str, healthy: Fleet) -> None:
+    values = healthy.values.copy()
+    hours = np.arange(values.shape[2])
+    values[7, 1] += 6.0 if kind == "far too warm" else 5.0 * np.sin(2 * np.pi * hours / 24)
+    found = behaviour(judged(replace(healthy, values=values)).findings)
+    assert found[healthy.names[7]] == "unusual_behaviour"
+
+
 def test_the_collectors_gap_is_nobodys(healthy: Fleet) -> None:
     values = healthy.values.copy()
     values[:, :, 100:140] = np.nan
