@@ -12,6 +12,7 @@ from firmware_sim.failures import BatteryMode, Effects
 
 IDLE_W = 1.0
 LEAK_W = 180.0
+HUNT_SHARE = 0.003
 CABINET_TAU_S = 1200.0
 CABINET_RISE_K = 28.0
 
@@ -104,8 +105,8 @@ def flows(parts: HomeParts, stores: Stores, drive: Drive, effects: Effects, dt_s
     dc_limit = inverter.ac_limit_w / inverter.efficiency
     throttled = offered - battery_w > dc_limit
     if throttled:
-        # The panels are turned down to what battery and inverter can take.
-        used = max(0.0, dc_limit + battery_w)
+        # The panels are turned down to what battery and inverter can take, and the tracker hunts just below that.
+        used = max(0.0, dc_limit * (1.0 - HUNT_SHARE * (offered % 1.0)) + battery_w)
         strings = tuple(watts * used / offered for watts in strings)
     ac = max(0.0, sum(strings) - battery_w) * inverter.efficiency
     state = _state(throttled, sum(strings), battery_w, effects)

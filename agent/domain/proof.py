@@ -12,7 +12,7 @@ from agent.domain.proof_counters import counter_findings
 from agent.domain.proof_heat import TEMPERATURES, heat_findings
 from agent.domain.proof_model import NO_CHANGE, POWERS, Finding, Mistake, Proof, Trial
 from agent.domain.proof_power import Hypothesis, Judged, judge
-from agent.domain.proof_series import Series, series_of
+from agent.domain.proof_series import COLUMN, Series, constant, series_of
 from agent.domain.proof_words import IN_THE_DEVICE, finding_of
 from agent.domain.signals import (
     BATTERY_POWER,
@@ -96,11 +96,21 @@ def _power_findings(trial: Trial, lost: Iterable[SignalName]) -> tuple[list[Find
     best = judged[0]
     if best.hypothesis.mistake is None and best.fits:
         return [], _open(judged)
+    if best.hypothesis.mistake is Mistake.STUCK and _rests(series, best.hypothesis.signals[0], judged):
+        return [], dict.fromkeys(names, "the house changed by itself while it was watched; prove again")
     if not best.fits and not _noticed(series):
         return [], dict.fromkeys(names, "no meter noticed the load: is it behind this meter, and large enough?")
     if best.hypothesis.mistake is None or not best.fits:
         return [finding_of(Mistake.UNEXPLAINED, names, 0.5)], {}
     return [_finding(trial, best, judged)], {}
+
+
+def _rests(series: Series, name: SignalName, judged: Sequence[Judged]) -> bool:
+    """Whether a signal stays at 0 and the powers balance with that: it is at rest, whatever the steps looked like."""
+    plain = next(each for each in judged if each.hypothesis.mistake is None)
+    value = constant(series, name)
+    at_rest = value is not None and abs(value) <= series.channels[COLUMN[name]].resolution
+    return at_rest and plain.balances and series.measures_load
 
 
 def _noticed(series: Series) -> bool:

@@ -72,6 +72,10 @@ class Judged:
     steps: float
 
     @property
+    def balances(self) -> bool:
+        return self.balance <= _FITS
+
+    @property
     def fits(self) -> bool:
         return self.balance <= _FITS and self.steps <= _FITS
 

@@ -73,9 +73,9 @@ def series_of(trial: Trial) -> Series | None:
 
 
 def constant(series: Series, name: SignalName) -> float | None:
-    """The value that a column keeps, but for its last digit, or None."""
+    """The value that a column keeps to the last digit, or None: what is alive moves by a digit at least."""
     values = [value for row in series.rows if (value := row[COLUMN[name]]) is not None]
-    if len(values) < _FEW or max(values) - min(values) > 1.001 * series.channels[COLUMN[name]].resolution:
+    if len(values) < _FEW or max(values) - min(values) > 0.5 * series.channels[COLUMN[name]].resolution:
         return None
     return median(values)
 
