@@ -1,10 +1,12 @@
 """Runs a full-int8 network by whatever there is: tflite-runtime, ai-edge-litert, or a plain path in numpy.
 
-All three take the same bytes. The plain path computes exactly what the format says and rounds halves to even, so it
-differs from the others by at most one step of the quantisation in a layer. Nothing is imported before `load` is called.
+All three take the same bytes, and the plain path rounds as TFLite's own kernels do, so that a score does not depend on
+what a device has; an older or other kernel may be off by a step of the quantisation. Nothing is imported before `load`
+is called.
 """
 
 from collections.abc import Sequence
+from math import frexp
 from typing import Any, Final, Protocol
 
 from agent.domain.errors import BadInput, BadSetup
@@ -56,7 +58,7 @@ class InterpretedNetwork:
 
 
 class PlainNetwork:
-    """In numpy, layer by layer."""
+    """In numpy, layer by layer, in whole numbers throughout."""
 
     name = "numpy"
 
@@ -68,17 +70,38 @@ class PlainNetwork:
             weights = numpy.frombuffer(layer.weights, dtype=numpy.int8).reshape(layer.rows, layer.columns)
             wide = weights.astype(numpy.float64)  # exact up to 2**53, and numpy has a fast product for it
             bias = numpy.frombuffer(layer.bias, dtype="<i4").astype(numpy.float64) - layer.in_zero * wide.sum(axis=1)
-            self._ready.append((wide, bias, layer.in_scale * layer.weight_scale / layer.out_scale, layer))
+            multiplier, shift = fixed_point(layer.in_scale * layer.weight_scale / layer.out_scale)
+            self._ready.append((wide, bias, multiplier, shift, layer.out_zero if layer.relu else -128, layer.out_zero))
 
     def run(self, values: Sequence[float]) -> list[float]:
         numpy, first, last = self._numpy, self._layers[0], self._layers[-1]
         x = numpy.rint(numpy.asarray(values, dtype=numpy.float32) / numpy.float32(first.in_scale)) + first.in_zero
         x = numpy.clip(x, -128, 127).astype(numpy.float64)
-        for weights, bias, factor, layer in self._ready:
-            low = layer.out_zero if layer.relu else -128
-            x = numpy.clip(numpy.rint((weights @ x + bias) * factor) + layer.out_zero, low, 127)
+        for weights, bias, multiplier, shift, low, zero in self._ready:
+            total = (weights @ x + bias).astype(numpy.int64)
+            x = numpy.clip(rescaled(total, multiplier, shift) + zero, low, 127).astype(numpy.float64)
         told: list[float] = ((x - last.out_zero) * last.out_scale).tolist()
         return told
+
+
+def fixed_point(factor: float) -> tuple[int, int]:
+    """`factor` as `multiplier` × 2**(`shift` − 31), the multiplier with 31 bits, as TFLite keeps it.
+
+    >>> fixed_point(0.25)
+    (1073741824, -1)
+    """
+    share, shift = frexp(factor)
+    multiplier = round(share * (1 << 31))
+    return (multiplier // 2, shift + 1) if multiplier == 1 << 31 else (multiplier, shift)
+
+
+def rescaled(total: Any, multiplier: int, shift: int) -> Any:
+    """`total` (int64) times a fixed-point factor, rounded twice as TFLite does: the high half, then the rest."""
+    product = (total << max(shift, 0)) * multiplier
+    high = (product + (1 << 30) - (product < 0)) >> 31
+    right = max(-shift, 0)
+    mask = (1 << right) - 1
+    return (high >> right) + ((high & mask) > (mask >> 1))
 
 
 def load(data: bytes, name: str = "") -> Network:

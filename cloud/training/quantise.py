@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import frexp
 from typing import Final
 
 import numpy as np
@@ -72,6 +73,17 @@ def int8_forward(layers: Sequence[Int8Layer], x: Array) -> Array:
     for layer in layers:
         wide = layer.weights.astype(np.float64)
         total = now @ wide.T + (layer.bias - layer.in_zero * wide.sum(axis=1))
-        out = np.rint(total * (layer.in_scale * layer.weight_scale / layer.out_scale)) + layer.out_zero
-        now = np.clip(out, layer.out_zero if layer.relu else -128, 127)
+        out = _rescaled(total.astype(np.int64), layer.in_scale * layer.weight_scale / layer.out_scale) + layer.out_zero
+        now = np.clip(out, layer.out_zero if layer.relu else -128, 127).astype(np.float64)
     return np.asarray((now - last.out_zero) * last.out_scale, dtype=np.float64)
+
+
+def _rescaled(total: npt.NDArray[np.int64], factor: float) -> npt.NDArray[np.int64]:
+    """`total` times `factor` in fixed point, rounded twice, as TFLite's kernels do it."""
+    share, shift = frexp(factor)
+    multiplier = round(share * (1 << 31))
+    product = (total << max(shift, 0)) * multiplier
+    high = (product + (1 << 30) - (product < 0)) >> 31
+    right = max(-shift, 0)
+    mask = (1 << right) - 1
+    return np.asarray((high >> right) + ((high & mask) > (mask >> 1)), dtype=np.int64)
