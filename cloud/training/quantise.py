@@ -12,6 +12,7 @@ from cloud.training.network import Array, Layer, forward
 
 TAIL: Final = 1e-4
 _QUIET: Final = 0.1
+_SILENT: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ def balanced(layers: Sequence[Layer], x: Array) -> list[Layer]:
     for number, layer in enumerate(kept[:-1]):
         high = np.quantile(outs[number + 1], 1.0 - TAIL, axis=0)
         # A unit that hardly ever speaks is not blown up: its weights would take the scale from all others.
-        high = np.maximum(high, max(_QUIET * float(np.median(high)), 1e-6))
+        least = max(_QUIET * float(np.median(high)), _SILENT * float(high.max()))
+        high = np.maximum(high, least) if least > 1e-6 else np.ones_like(high)
         layer.weights /= high
         layer.bias /= high
         kept[number + 1].weights *= high[:, None]
