@@ -30,8 +30,9 @@ STEP_MIN = 5
 
 @dataclass
 class Fleet:
-    """`values`: installation × (outdoor, room, flow) × time, NaN where missing. `faults` holds the faulty ones only; `kinds` says how each is
-    heated where the generator knows kinds.
+    """`values`: installation × (outdoor, room, flow) × time, NaN where missing. `faults` holds the faulty ones only.
+
+    `kinds` says how each is heated, where the generator knows kinds.
     """
 
     names: list[str]

@@ -1,7 +1,7 @@
-"""A third labelled heating fleet: buildings of two heat capacities under five kinds of control, with faults of any depth.
+"""A third labelled heating fleet: buildings of two heat capacities, five kinds of control, faults of any depth.
 
-Written without a look at what the method can do: rooms follow from heat that comes and goes, faults begin and end in
-the period, and some are mild. Boilers with a thermostat, heat pumps that defrost, district heating with a morning boost.
+Not made to suit the method: rooms follow from heat that comes and goes, faults begin and end in
+the period, and some are mild. Thermostats, heat pumps that switch by their water, morning boosts.
 """
 
 from dataclasses import dataclass
