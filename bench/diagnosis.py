@@ -2,7 +2,7 @@
 
 Usage: python -m bench.diagnosis [--quick] [--homes 200] [--heats 200] [--years 12] [--out docs/diagnosis.md]
 
-Simulated sites of random sizes, weathers, habits and severities, numbered from --first on: numbers below 10000 were
+Simulated sites of random sizes, weathers, habits and severities, numbered from --first on: numbers below 20000 were
 used while the rules were written, so the report starts there.
 """
 
@@ -21,7 +21,7 @@ from bench.diagnosis_real import RealOutcome, real_homes
 from bench.diagnosis_speed import measure as measure
 from bench.diagnosis_speed import table as table
 
-FIRST = 10_000
+FIRST = 20_000
 YEAR_DAYS = 365.25
 
 
@@ -132,8 +132,9 @@ def real_table(outcomes: Sequence[RealOutcome]) -> str:
 
 REPORT = """# Diagnosis: report card
 
-Written by `python -m bench.diagnosis{arguments}`. Every figure comes from sites whose numbers were not used while the
-rules were written. A site lives for 60 days at one sample a minute: twelve healthy days, then one fault after the
+Written by `python -m bench.diagnosis{arguments}`.
+
+Every figure comes from sites whose numbers were not used while the rules were written. A site lives for 60 days at one sample a minute: twelve healthy days, then one fault after the
 other, each at most once, of random length and severity, with days of rest in between. Places, panels, batteries,
 houses, boilers, weather and habits are random too.
 
@@ -199,7 +200,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="file to write, as docs/diagnosis.md (default: standard output)")
     args = parser.parse_args(argv)
     homes, heats, years = (4, 4, 1) if args.quick else (args.homes, args.heats, args.years)
-    given = "" if args.quick or (homes, heats, years) == (200, 200, 12) else f" --homes {homes} --heats {heats}"
+    given = "" if (homes, heats, years) == (200, 200, 12) else f" --homes {homes} --heats {heats} --years {years}"
     text = report(homes, heats, years, args.first, args.workers, args.data, " --quick" if args.quick else given)
     if args.out is None:
         print(text, end="")
