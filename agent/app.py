@@ -18,7 +18,7 @@ from agent.errands import errands
 from agent.identity.keeper import keeper_for
 from agent.last_words import LastWords
 from agent.log_tail import LogTail
-from agent.onsite.keeping import proof_section
+from agent.onsite.kept_proof import proof_section
 from agent.outbox.sqlite import SqliteOutbox
 from agent.parts import Parts
 from agent.pipeline import Pipeline

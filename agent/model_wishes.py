@@ -13,7 +13,6 @@ from agent.diagnosis.detector_settings import DetectorSettings
 from agent.diagnosis.engine import Diagnosis
 from agent.domain.detecting import MODEL
 from agent.domain.errors import BadInput, BadSetup
-from agent.domain.learned_artifact import keys_of, opened
 
 
 @runtime_checkable
@@ -34,6 +33,8 @@ class ModelWishes:
 
     def check(self, wish: Mapping[str, Any]) -> None:
         """Raises `BadSetup` for a model that this site cannot use."""
+        from agent.domain.learned_artifact import keys_of, opened
+
         settings, data = self._models[self._name(wish)], _artifact(wish)
         try:
             opened(data, keys_of(settings.options.get("trust")))

@@ -8,8 +8,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -38,6 +36,8 @@ def found(use: str, folder: str = ".") -> Make:
     file, colon, name = use.rpartition(":")
     if colon and file.endswith(".py"):
         return _from_file(Path(folder, file), name)
+    from importlib.metadata import EntryPoint, entry_points
+
     known = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
     known |= {own: EntryPoint(own, target, ENTRY_POINTS) for own, target in OWN.items()}
     if use not in known:
@@ -50,6 +50,8 @@ def found(use: str, folder: str = ".") -> Make:
 
 
 def _from_file(path: Path, name: str) -> Make:
+    from importlib.util import module_from_spec, spec_from_file_location
+
     spec = spec_from_file_location(path.stem, path) if path.is_file() else None
     if spec is None or spec.loader is None:
         raise BadSetup(str(path), "cannot be read, expected a Python file with a detector in it")

@@ -9,9 +9,9 @@ import msgspec
 
 from agent.domain.errors import BadSetup
 from agent.onsite.bench import SourcePlan
+from agent.onsite.kept_proof import PROOF
 
 _DRAFT: Final = "setup.json"
-_PROOF: Final = "proof.json"
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -40,24 +40,11 @@ def drop_draft(state: Path) -> None:
 
 
 def save_proof(state: Path, report: dict[str, Any]) -> None:
-    write_whole(state / _PROOF, msgspec.json.format(msgspec.json.encode(report)))
+    write_whole(state / PROOF, msgspec.json.format(msgspec.json.encode(report)))
 
 
 def drop_proof(state: Path) -> None:
-    (state / _PROOF).unlink(missing_ok=True)
-
-
-def proof_section(state: Path) -> dict[str, Any]:
-    """`{"proof": …}` for the twin: what was proven, wrong, open. Empty without one."""
-    try:
-        report = msgspec.json.decode((state / _PROOF).read_bytes())
-    except (OSError, msgspec.DecodeError):
-        return {}
-    if not isinstance(report, dict):
-        return {}
-    told = {key: report[key] for key in ("at_ms", "right", "proven", "open", "applied") if key in report}
-    wrong = [{key: each[key] for key in ("mistake", "signals", "says")} for each in report.get("findings", [])]
-    return {"proof": {**told, "findings": wrong}}
+    (state / PROOF).unlink(missing_ok=True)
 
 
 def write_site(path: Path, text: str, now_ms: int) -> Path | None:

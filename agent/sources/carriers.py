@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.domain.errors import BadSetup
+from agent.domain.proof_model import NO_CHANGE
 from agent.domain.signals import SignalName, signal_name
 from agent.ports import Clock, Source
 from agent.sources.bus import Bus
@@ -27,8 +28,6 @@ from agent.sources.carrier_tables import (
     read_table,
     serial_settings,
 )
-from agent.sources.corrections import corrected
-from agent.sources.in_turn import ModbusInTurn
 from agent.sources.line import Port, SerialPort, SerialSettings, TcpPort
 from agent.sources.links import Link, RtuLink, TcpLink
 from agent.sources.modbus import ModbusSource
@@ -63,7 +62,12 @@ class Carriers:
                 return self._onewire(table)
 
     def _profile(self, table: ModbusTable) -> Profile:
-        return corrected(self._load(table.profile, table.variants), table.correct)
+        profile = self._load(table.profile, table.variants)
+        if table.correct == NO_CHANGE:
+            return profile
+        from agent.sources.corrections import corrected
+
+        return corrected(profile, table.correct)
 
     def _modbus(self, table: ModbusTable, profile: Profile, link: Link) -> ModbusSource:
         return ModbusSource(
@@ -78,6 +82,8 @@ class Carriers:
         )
 
     def _rtu(self, table: RtuTable | RtuOverTcpTable) -> Source:
+        from agent.sources.in_turn import ModbusInTurn
+
         bus = self._line(table, shared=True)
         profile = self._profile(table)
         unit = profile.limits.unit if table.unit is None else table.unit

@@ -13,12 +13,12 @@ from agent.onsite.keeping import (
     drop_draft,
     drop_proof,
     load_draft,
-    proof_section,
     save_draft,
     save_proof,
     write_site,
     write_whole,
 )
+from agent.onsite.kept_proof import proof_section
 
 
 def test_a_draft_comes_back(tmp_path: Path) -> None:

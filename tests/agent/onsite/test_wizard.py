@@ -12,7 +12,8 @@ from agent.domain.errors import BadSetup
 from agent.domain.proof_model import Change, Mistake
 from agent.domain.signals import BATTERY_POWER, GRID_POWER, PV_POWER
 from agent.onsite.cues import ProofPlan
-from agent.onsite.keeping import Draft, load_draft, proof_section
+from agent.onsite.keeping import Draft, load_draft
+from agent.onsite.kept_proof import proof_section
 from agent.onsite.wizard import Place, Wizard, joined
 from tests.helpers.onsite_bench import PlainBench
 from tests.helpers.trial_homes import power_trial
