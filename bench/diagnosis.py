@@ -134,9 +134,9 @@ REPORT = """# Diagnosis: report card
 
 Written by `python -m bench.diagnosis{arguments}`.
 
-Every figure comes from sites whose numbers were not used while the rules were written. A site lives for 60 days at one sample a minute: twelve healthy days, then one fault after the
-other, each at most once, of random length and severity, with days of rest in between. Places, panels, batteries,
-houses, boilers, weather and habits are random too.
+Every figure comes from sites whose numbers were not used while the rules were written. A site lives for 60 days at one
+sample a minute: twelve healthy days, then one fault after the other, each at most once, of random length and severity,
+with days of rest in between. Places, panels, batteries, houses, boilers, weather and habits are random too.
 
 An *episode* counts when the fault showed itself for long enough to be seen at all: a battery cannot fail to charge in
 the dark. *Recall* is by episode; a finding with the right name that overlaps it is right, every other finding is false,

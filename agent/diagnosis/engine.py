@@ -21,6 +21,7 @@ from agent.domain.episodes import EpisodeTracker
 from agent.domain.errors import BadInput
 from agent.domain.faults import FaultCode
 from agent.domain.local_time import LocalTime
+from agent.domain.maintenance import maintenance_body
 from agent.domain.reliability import EpisodeReliability, PublishedMtbf, State
 from agent.domain.rules_power import SocJump
 from agent.domain.signals import Quality, Reading, SignalName
@@ -86,7 +87,9 @@ class Diagnosis:
             found, told = self.detectors.update(reading)
             faults += found
             records += told
-        day = self._local.day(at_ms)
+        if not self._settings.published:
+            worn = self._wear.update(reading, self._local, self._capacity)
+            records += [(at_ms, maintenance_body(each)) for each in worn]
         if faults or day != self._day:
             records += [(at_ms, fault) for fault in faults]
             records += self._reliability_records(at_ms, day, faults)
@@ -112,11 +115,7 @@ class Diagnosis:
         self._watch.move(move, rename=rename)
         self._silence.move(move)
         self.detectors.move(move, rename=rename)
-        told = (
-            []
-            if self._settings.published or rename or shown_ms is None
-            else self._unheard.set(move, shown_ms)
-        )
+        told = [] if self._settings.published or rename or shown_ms is None else self._unheard.set(move, shown_ms)
         self._unheard.move(move)
         self._wear.move(move)
         for _, mtbf in self._published:
