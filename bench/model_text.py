@@ -31,8 +31,22 @@ def report(figures: dict[str, Any]) -> str:
         parts.append(_table(each["rows"]))
         training = f"{each['training_sites']} sites in {each['training_s']} s"
         parts.append(f"Trained on {training}; the network takes {each['network_bytes']:,} bytes.\n")
+    parts.append(_together(figures))
     parts.append(_cost(figures["cost"]))
     return "\n".join(parts)
+
+
+def _together(figures: dict[str, Any]) -> str:
+    """All kinds of sites and failures in one line a method."""
+    methods = [row["method"] for row in next(iter(figures["kinds"].values()))["rows"]]
+    lines = ["## All together\n", "| method | found | false a site-year |", "|---|---:|---:|"]
+    for place, method in enumerate(methods):
+        rows = [each["rows"][place] for each in figures["kinds"].values()]
+        found, of = (sum(sum(row[name].values()) for row in rows) for name in ("found", "of"))
+        years = sum(row["site_years"] for row in rows)
+        false = sum(row["false_per_site_year"] * row["site_years"] for row in rows) / years
+        lines.append(f"| {method} | {found} of {of}, {100 * found / of:.0f} % | {false:.2f} |")
+    return "\n".join(lines) + "\n"
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
@@ -44,7 +58,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
         delay = "–" if row["median_delay_days"] is None else f"{row['median_delay_days']:.0f} days"
         cells = [row["method"], *each, f"{100 * row['recall']:.0f} %", delay, f"{row['false_per_site_year']:.2f}"]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + f"\n\n{rows[0]['site_years']:.0f} healthy site-years."
+    return "\n".join(lines) + f"\n\n{rows[0]['site_years']:.0f} healthy site-years.\n"
 
 
 def _cost(cost: dict[str, Any]) -> str:
