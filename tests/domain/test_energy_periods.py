@@ -65,7 +65,7 @@ def test_a_replaced_counter_begins_again_and_silence_is_spread() -> None:
     start_ms = at("2024-06-01")
     day = 24 * HOUR_MS
     looks: list[tuple[int, dict[str, float]]] = [(start_ms, {PV_ENERGY_TOTAL: 900.0})]
-    looks.append((start_ms + day, {PV_ENERGY_TOTAL: 100.0})]
+    looks.append((start_ms + day, {PV_ENERGY_TOTAL: 100.0}))
     looks.append((start_ms + 4 * day, {PV_ENERGY_TOTAL: 400.0}))
     told = by_period(looks, bounds(Span.DAY, BERLIN, start_ms, start_ms + 5 * day))
     assert told == [{PV_ENERGY_TOTAL: 100.0}] * 4 + [{}]
@@ -73,7 +73,8 @@ def test_a_replaced_counter_begins_again_and_silence_is_spread() -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 10**8), st.floats(0, 1e6)), min_size=2, max_size=30))
 def test_nothing_is_lost_and_nothing_made(steps: list[tuple[int, float]]) -> None:
-    at_ms, total, looks = at("2024-03-01"), 0.0, []
+    looks: list[tuple[int, dict[str, float]]] = []
+    at_ms, total = at("2024-03-01"), 0.0
     for step_ms, gained in steps:
         looks.append((at_ms, {PV_ENERGY_TOTAL: total}))
         at_ms, total = at_ms + step_ms, total + gained
