@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ JANUARY_MS = 1_704_067_200_000
 MINUTE_MS = 60_000
 
 
-def one(code: str, component: str = "", *, winter: bool = False, **detail: float) -> tuple[list[Moment], list[Moment]]:
+def one(code: str, component: str = "", *, winter: bool = False, **detail: Any) -> tuple[list[Moment], list[Moment]]:
     """A day with that fault from 6 h to 18 h, beside the same day without it."""
     start_ms = JANUARY_MS if winter else JUNE_MS
     label = Label(code, start_ms + 6 * HOUR_MS, start_ms + 18 * HOUR_MS, component, detail)
@@ -75,7 +76,7 @@ def test_labels_do_not_overlap_and_leave_time_to_learn(number: int) -> None:
         ("gap", BATTERY_SOC, {}),
     ],
 )
-def test_a_fault_of_a_home_shows_inside_its_label_only(code: str, component: str, detail: dict[str, float]) -> None:
+def test_a_fault_of_a_home_shows_inside_its_label_only(code: str, component: str, detail: dict[str, Any]) -> None:
     ill, well = one(code, component, **detail)
     assert ill[:300] == well[:300]
     inside = [(a, b) for a, b in zip(ill, well, strict=True) if a.label is not None]
@@ -98,7 +99,7 @@ def test_a_fault_of_a_home_shows_inside_its_label_only(code: str, component: str
         ("boiler_lockout", {}),
     ],
 )
-def test_a_fault_of_a_heating_site_changes_what_is_told(code: str, detail: dict[str, float]) -> None:
+def test_a_fault_of_a_heating_site_changes_what_is_told(code: str, detail: dict[str, Any]) -> None:
     ill, well = one(code, winter=True, **detail)
     assert [moment.values for moment in ill[:300]] == [moment.values for moment in well[:300]]
     assert [moment.values for moment in ill[400:1000]] != [moment.values for moment in well[400:1000]]
