@@ -8,7 +8,6 @@ from agent.domain.errors import SourceUnavailable
 from agent.domain.signals import Equipment, Quality, Reading
 from agent.ports import Source
 from agent.sources.carriers import Carriers
-from agent.sources.in_turn import ModbusInTurn
 from agent.sources.modbus import ModbusSource
 from agent.sources.poller import Poller
 from agent.sources.profile_file import ProfileShelf
@@ -31,6 +30,7 @@ def make_sources(settings: AgentSettings) -> list[Source]:
 def _make_proxy(settings: ProxySettings | None, sources: list[Source]) -> "Proxy | None":
     if settings is None:
         return None
+    from agent.sources.in_turn import ModbusInTurn
     from agent.sources.proxy import Proxy
 
     shared = {source.name: source for source in sources if isinstance(source, ModbusSource | ModbusInTurn)}

@@ -13,7 +13,7 @@ import msgspec
 from agent.domain.errors import BadSetup
 from agent.domain.proof_model import NO_CHANGE, Change
 from agent.domain.signals import signal_name
-from agent.sources.line import SerialSettings
+from agent.sources.serial_settings import SerialSettings
 from agent.sources.w1_text import DEVICES, FAMILIES
 
 NETWORK_PORT: Final = re.compile(r"tcp://([^/:\s]+|\[[0-9a-fA-F:]+\]):(\d{1,5})")

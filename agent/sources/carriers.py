@@ -5,15 +5,12 @@ A carrier's code is loaded when a table asks for it: most sites have one or two.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agent.domain.errors import BadSetup
 from agent.domain.proof_model import NO_CHANGE
 from agent.domain.signals import SignalName, signal_name
 from agent.ports import Clock, Source
-from agent.sources.bus import Bus
 from agent.sources.carrier_tables import (
-    NETWORK_PORT,
     AnyTable,
     MbusTable,
     ModbusTable,
@@ -26,13 +23,16 @@ from agent.sources.carrier_tables import (
     TcpTable,
     VeDirectTable,
     read_table,
-    serial_settings,
 )
-from agent.sources.line import Port, SerialPort, SerialSettings, TcpPort
-from agent.sources.links import Link, RtuLink, TcpLink
+from agent.sources.client import Link
 from agent.sources.modbus import ModbusSource
 from agent.sources.profile import Profile
 from agent.sources.profile_file import load_profile
+from agent.sources.tcp_client import TcpLink
+
+if TYPE_CHECKING:
+    from agent.sources.bus import Bus
+    from agent.sources.lines import Lines
 
 
 class Carriers:
@@ -41,7 +41,7 @@ class Carriers:
     def __init__(self, clock: Clock, *, load: Callable[[str, Sequence[str]], Profile] = load_profile) -> None:
         self._clock = clock
         self._load = load
-        self._lines: dict[str, tuple[str, str, str, Bus]] = {}
+        self._lines: Lines | None = None
 
     def make(self, table: Mapping[str, Any]) -> Source:
         """The source of one table. Raises `BadSetup`."""
@@ -81,8 +81,15 @@ class Carriers:
             timeout_s=table.timeout_s,
         )
 
+    def _line(self, table: SerialTable | RtuOverTcpTable, *, shared: bool) -> "Bus":
+        from agent.sources.lines import Lines
+
+        self._lines = self._lines or Lines()
+        return self._lines.of(table, shared=shared)
+
     def _rtu(self, table: RtuTable | RtuOverTcpTable) -> Source:
         from agent.sources.in_turn import ModbusInTurn
+        from agent.sources.links import RtuLink
 
         bus = self._line(table, shared=True)
         profile = self._profile(table)
@@ -125,35 +132,6 @@ class Carriers:
         return OneWireSource(
             table.name, sensors, clock=self._clock, folder=Path(table.folder), timeout_s=table.timeout_s
         )
-
-    def _line(self, table: SerialTable | RtuOverTcpTable, *, shared: bool) -> Bus:
-        """The line of this table, the same for all that share it. Raises `BadSetup` where they cannot."""
-        kind = str(table.__struct_config__.tag)
-        if isinstance(table, RtuOverTcpTable):
-            place, settings, port = f"tcp://{table.host}:{table.port}", "", _network(table.host, table.port)
-        else:
-            serial = serial_settings(table)
-            place, settings, port = table.port, str(serial), _port(serial)
-        if place not in self._lines:
-            self._lines[place] = table.name, kind, settings, Bus(port)
-        owner, its_kind, its_settings, bus = self._lines[place]
-        if owner != table.name and not (shared and its_kind == kind):
-            raise BadSetup(f"source {table.name}", f"port: got {place!r}, which source {owner} has for {its_kind}")
-        if its_settings != settings:
-            problem = f"port: got {place!r} with {settings}, but source {owner} has it with {its_settings}"
-            raise BadSetup(f"source {table.name}", problem)
-        return bus
-
-
-def _port(settings: SerialSettings) -> Port:
-    network = NETWORK_PORT.fullmatch(settings.path)
-    if network is None:
-        return SerialPort(settings)
-    return _network(network[1].strip("[]"), int(network[2]), settings.char_s)
-
-
-def _network(host: str, port: int, char_s: float = 0.0) -> Port:
-    return TcpPort(host, port, char_s)
 
 
 def _wanted(table: SourceTable) -> frozenset[SignalName] | None:

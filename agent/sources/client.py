@@ -4,9 +4,10 @@ The library's own clients are not used: they cost a task and a retry for every r
 station for the answer.
 """
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
@@ -17,6 +18,9 @@ from pymodbus.pdu.register_message import (
     WriteMultipleRegistersRequest,
     WriteSingleRegisterRequest,
 )
+
+# Every failure is reported once by the caller; the library would write a line for each of its own steps.
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL + 1)
 
 OnConnect = Callable[[bool], None]
 
@@ -62,3 +66,15 @@ class Client(ABC):
     def write_words(self, address: int, values: Sequence[int], unit: int) -> Awaitable[ModbusPDU]:
         """Function 16."""
         return self.execute(WriteMultipleRegistersRequest(dev_id=unit, address=address, registers=list(values)))
+
+
+class Link(Protocol):
+    """A way to a device."""
+
+    def client(self, timeout_s: float, on_connect: OnConnect) -> Client:
+        """A client that is not connected yet.
+
+        `on_connect` hears True, and False as soon as the connection is of no more use: the other side has closed it, or
+        has sent what cannot be understood.
+        """
+        ...

@@ -16,15 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from agent.sources.serial_settings import LineLost as LineLost
+from agent.sources.serial_settings import SerialSettings as SerialSettings
 from agent.sources.threads import in_thread
 
 _CHUNK: Final = 4096
 _KEEP: Final = 8192
 _BY_ID: Final = Path("/dev/serial/by-id")
-
-
-class LineLost(OSError):
-    """There is no line, or no longer. The text says why."""
 
 
 class Line(ABC):
@@ -104,25 +102,6 @@ class Port(Protocol):
     async def open(self, timeout_s: float) -> Line:
         """A new line. Raises `LineLost`."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class SerialSettings:
-    """A serial port. `path` under /dev/serial/by-id stays the same when the adapter is plugged in again."""
-
-    path: str
-    baud: int = 9600
-    bits: int = 8
-    parity: str = "N"
-    stop_bits: int = 1
-
-    def __str__(self) -> str:
-        return f"{self.baud} baud {self.bits}{self.parity}{self.stop_bits}"
-
-    @property
-    def char_s(self) -> float:
-        """Seconds that one character takes: a start bit, the bits, parity and stop bits."""
-        return (1 + self.bits + (self.parity != "N") + self.stop_bits) / self.baud
 
 
 class SerialPort:

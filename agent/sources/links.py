@@ -1,8 +1,4 @@
-"""The carriers of Modbus: each opens a client that neither retries nor reconnects by itself."""
-
-import logging
-from dataclasses import dataclass
-from typing import Protocol
+"""Modbus RTU on a line: clients that neither retry nor reconnect by themselves."""
 
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import DecodePDU, ModbusPDU
@@ -21,38 +17,8 @@ from agent.sources.rtu_frame import (
     take_answer,
     wanted_of,
 )
-from agent.sources.tcp_client import TcpClient
-
-# Every failure is reported once by the caller; the library would write a line for each of its own steps.
-logging.getLogger("pymodbus").setLevel(logging.CRITICAL + 1)
 
 _REPEATS = 2
-
-
-class Link(Protocol):
-    """A way to a device."""
-
-    def client(self, timeout_s: float, on_connect: OnConnect) -> Client:
-        """A client that is not connected yet.
-
-        `on_connect` hears True, and False as soon as the connection is of no more use: the other side has closed it, or
-        has sent what cannot be understood.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class TcpLink:
-    """Modbus TCP."""
-
-    host: str
-    port: int = 502
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
-    def client(self, timeout_s: float, on_connect: OnConnect) -> Client:
-        return TcpClient(self.host, self.port, timeout_s, on_connect)
 
 
 class RtuLink:

@@ -16,10 +16,9 @@ from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.signals import Equipment, Quality, Reading, SignalName
 from agent.ports import Clock
 from agent.sources.answers import Answer, Decoder, MapMoved, identity_texts
-from agent.sources.client import Client
+from agent.sources.client import Client, Link
 from agent.sources.fingerprint import matches, mismatch
 from agent.sources.guards import Guards, Poll
-from agent.sources.links import Link
 from agent.sources.planning import Block, ReadRules, plan_reads, rules_of, spans_of, with_guards
 from agent.sources.profile import COIL_FUNCTIONS, Layout, Profile, bind_absolute, signals_of
 from agent.sources.sunspec import NEVER, Model, Refused, discover, locate, rules_in

@@ -10,7 +10,7 @@ from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.exceptionresponse import ExceptionResponse
 
-from agent.sources.client import Client
+from agent.sources.client import Client, Link
 from agent.sources.fingerprints import (
     COMMON_WORDS,
     HIGH_FROM,
@@ -22,7 +22,6 @@ from agent.sources.fingerprints import (
     place_of,
     sunspec_identity,
 )
-from agent.sources.links import Link
 from agent.sources.sunspec import MARKER
 
 T = TypeVar("T")

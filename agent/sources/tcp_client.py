@@ -2,13 +2,14 @@
 
 import asyncio
 import struct
+from dataclasses import dataclass
 from typing import Final
 
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import DecodePDU, ModbusPDU
 
 from agent.sources.client import Client, OnConnect
-from agent.sources.line import LineLost
+from agent.sources.serial_settings import LineLost
 
 _HEAD: Final = struct.Struct(">HHHB")  # transaction, protocol (0), bytes that follow, unit
 _REFUSAL: Final = 0x80
@@ -142,3 +143,17 @@ class _Stream(asyncio.Protocol):
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error)
         self.give_up()
+
+
+@dataclass(frozen=True, slots=True)
+class TcpLink:
+    """Modbus TCP."""
+
+    host: str
+    port: int = 502
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def client(self, timeout_s: float, on_connect: OnConnect) -> Client:
+        return TcpClient(self.host, self.port, timeout_s, on_connect)

@@ -18,10 +18,10 @@ from agent.domain.signals import (
     PV_ENERGY_TOTAL,
     PV_POWER,
 )
-from agent.sources.links import TcpLink
 from agent.sources.modbus import ModbusSource
 from agent.sources.profile import signals_of
 from agent.sources.profile_file import load_profile, profile_names
+from agent.sources.tcp_client import TcpLink
 from firmware_sim.families.speech import speech_of
 from firmware_sim.scenario import load_scenario
 from firmware_sim.server import ModbusServer

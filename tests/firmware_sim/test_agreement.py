@@ -6,9 +6,9 @@ Encoder and decoder are written apart; each is also tested against others. Here 
 import pytest
 
 from agent.domain.signals import SIGNALS, Kind
-from agent.sources.links import TcpLink
 from agent.sources.modbus import ModbusSource
 from agent.sources.profile_file import load_profile
+from agent.sources.tcp_client import TcpLink
 from firmware_sim.scenario import Scenario, load_scenario, shipped
 from firmware_sim.server import ModbusServer
 from firmware_sim.site import Site

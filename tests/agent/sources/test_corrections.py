@@ -17,10 +17,10 @@ from agent.domain.signals import (
     SignalName,
 )
 from agent.sources.corrections import WIDE, channels_of, corrected, follows_grid, terms_of, widened
-from agent.sources.links import TcpLink
 from agent.sources.modbus import ModbusSource
 from agent.sources.profile import Profile
 from agent.sources.profile_file import load_profile, parse_profile, profile_names
+from agent.sources.tcp_client import TcpLink
 from tests.helpers.modbus_server import ModbusServer
 from tests.helpers.sunspec_device import hybrid, serve
 

@@ -9,7 +9,8 @@ from pymodbus.exceptions import ModbusException
 from pymodbus.pdu.other_message import ReadExceptionStatusRequest
 
 from agent.sources.line import LineLost, SerialSettings
-from agent.sources.links import RtuOverTcpLink, RtuSerialLink, TcpLink
+from agent.sources.links import RtuOverTcpLink, RtuSerialLink
+from agent.sources.tcp_client import TcpLink
 from tests.helpers.modbus_server import ModbusServer
 from tests.helpers.rtu_slaves import RtuSlaves, framed
 from tests.helpers.serial_line import TcpWire, Wire

@@ -35,9 +35,9 @@ from agent.domain.signals import (
     Quality,
     Reading,
 )
-from agent.sources.links import TcpLink
 from agent.sources.modbus import ModbusSource
 from agent.sources.profile_file import load_profile
+from agent.sources.tcp_client import TcpLink
 from tests.helpers.modbus_server import ModbusServer
 from tests.helpers.sources import SteppedClock
 from tests.helpers.sunspec_device import common, hybrid, inverter, meter, serve, signed

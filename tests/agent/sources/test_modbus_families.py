@@ -7,9 +7,9 @@ import pytest
 
 from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, BATTERY_TEMPERATURE, GRID_POWER, PV_POWER, Quality
-from agent.sources.links import TcpLink
 from agent.sources.modbus import ModbusSource
 from agent.sources.profile_file import load_profile, parse_profile
+from agent.sources.tcp_client import TcpLink
 from tests.helpers.modbus_server import ModbusServer
 from tests.helpers.sources import SteppedClock
 

@@ -10,12 +10,12 @@ from pymodbus.client import AsyncModbusTcpClient
 
 from agent.clock import SystemClock
 from agent.domain.errors import BadSetup, SourceUnavailable
-from agent.sources.links import TcpLink
 from agent.sources.modbus import ModbusSource
 from agent.sources.profile_file import load_profile
 from agent.sources.proxy import Proxy
 from agent.sources.proxy_table import ProxySettings, UnitMap
 from agent.sources.sunspec import Refused
+from agent.sources.tcp_client import TcpLink
 from tests.helpers.modbus_server import ModbusServer
 from tests.helpers.sunspec_device import hybrid, serve
 
