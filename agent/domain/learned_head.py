@@ -222,7 +222,7 @@ def _times(matrix: Matrix, vector: Sequence[float]) -> list[float]:
 def solve(matrix: Matrix, vector: Sequence[float]) -> list[float]:
     """x of `matrix` x = `vector` for a symmetric positive definite matrix, by Cholesky's factors.
 
-    >>> solve([[4.0, 2.0], [2.0, 3.0]], [2.0, 5.0])
+    >>> solve([[4.0, 2.0], [2.0, 5.0]], [2.0, 9.0])
     [-0.5, 2.0]
     """
     size = len(vector)
