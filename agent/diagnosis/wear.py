@@ -18,7 +18,7 @@ from agent.domain.sun import Height
 from agent.domain.timeline import Move
 from agent.domain.wear import Fading, Forecast
 
-WATER: Final = "water_pressure"
+WATER: Final = str(WATER_PRESSURE)
 CAPACITY: Final = "battery_capacity"
 EFFICIENCY: Final = "battery_efficiency"
 STARTS: Final = "burner_starts"

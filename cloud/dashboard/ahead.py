@@ -5,6 +5,7 @@ from typing import Final
 
 from agent.domain.errors import BadMessage
 from agent.domain.maintenance import MAINTENANCE, Maintenance, maintenance_of
+from agent.domain.signals import WATER_PRESSURE
 from cloud.dashboard import formats
 from cloud.ports import FleetReader, Site
 
@@ -25,7 +26,7 @@ class AheadLine:
 
 # Name, how its value and its limit are written, and what to do.
 _WORDS: Final[dict[str, tuple[str, str, str]]] = {
-    "water_pressure": ("Water pressure", "{:.2f} bar", "Look for a leak; bring what it takes to refill."),
+    WATER_PRESSURE: ("Water pressure", "{:.2f} bar", "Look for a leak; bring what it takes to refill."),
     "burner_starts": ("Burner starts, against the first weeks", "{:.1f} times", "Check hysteresis and water flow."),
     "battery_capacity": (
         "Battery capacity, of what it was",
