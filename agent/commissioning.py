@@ -13,7 +13,7 @@ from agent import config
 from agent.bench import AgentBench
 from agent.clock import SystemClock
 from agent.domain.errors import BadSetup
-from agent.domain.proof_model import Change
+from agent.domain.proof_change import Change
 from agent.onsite.bench import SourcePlan
 from agent.onsite.keeping import Draft, load_draft
 from agent.onsite.page import Page, PageSettings

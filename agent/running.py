@@ -1,6 +1,7 @@
 """The agent from its start to its end: opened, run until it is told to stop, left in order."""
 
 import asyncio
+import ctypes
 import logging
 import os
 import signal
@@ -24,6 +25,7 @@ from agent.watchdog import Notifier
 log = logging.getLogger("emberwatt.agent")
 
 JOURNAL: Final = "journal.db"
+_ARENA_MAX: Final = -8  # M_ARENA_MAX of mallopt(3)
 
 
 @asynccontextmanager
@@ -53,11 +55,19 @@ async def open_agent(settings: AgentSettings) -> AsyncIterator[Agent]:
             await agent.close(why)
 
 
+def _one_heap() -> None:
+    """The few threads share one heap: glibc would give each its own and keep what is freed there."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(_ARENA_MAX, 1)
+
+
 async def run(settings: AgentSettings, history: Path | None, *, until_drained: bool) -> bool:
     """Run until told to stop by SIGTERM or SIGINT, or, with `until_drained`, until everything is acknowledged.
 
     True when it was asked to begin again. Raises what only a person can put right.
     """
+    _one_heap()
     loop, notifier = asyncio.get_running_loop(), Notifier.from_environment(os.environ)
     async with open_agent(settings) as agent:
         for number in (signal.SIGTERM, signal.SIGINT):

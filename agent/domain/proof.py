@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from agent.domain.proof_change import NO_CHANGE
 from agent.domain.proof_counters import counter_findings
 from agent.domain.proof_heat import TEMPERATURES, heat_findings
-from agent.domain.proof_model import NO_CHANGE, POWERS, Finding, Mistake, Proof, Trial
+from agent.domain.proof_model import POWERS, Finding, Mistake, Proof, Trial
 from agent.domain.proof_power import Hypothesis, Judged, judge
 from agent.domain.proof_series import COLUMN, Series, constant, series_of
 from agent.domain.proof_words import IN_THE_DEVICE, finding_of

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from agent.domain.proof_model import Change, Channel, Finding, Mistake
+from agent.domain.proof_change import Change
+from agent.domain.proof_model import Channel, Finding, Mistake
 from agent.domain.proof_words import finding_of
 from agent.domain.signals import (
     BATTERY_CHARGE_TOTAL,

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import Final
 
-from agent.domain.proof_model import Change, Finding, Mistake, Trial
+from agent.domain.proof_change import Change
+from agent.domain.proof_model import Finding, Mistake, Trial
 from agent.domain.proof_words import finding_of
 from agent.domain.signals import (
     FLOW_TEMPERATURE,

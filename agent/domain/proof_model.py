@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from agent.domain.proof_change import NO_CHANGE, Change
 from agent.domain.signals import BATTERY_POWER, GRID_POWER, LOAD_POWER, PV_POWER, Reading, SignalName
 
 POWERS: Final = (PV_POWER, LOAD_POWER, BATTERY_POWER, GRID_POWER)
@@ -28,26 +29,6 @@ class Mistake(StrEnum):
     DISCONNECTED = "disconnected"
     COUNTER_SCALE = "counter_scale"
     UNEXPLAINED = "unexplained"
-
-
-class Change(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What the site file can put right about one source, in the order in which it is applied.
-
-    swap: signals whose two words change places. exchange: pairs of signals whose registers change places.
-    times: factors. flip: signs that are turned. less: of the first signal the second is taken off.
-    """
-
-    swap: tuple[str, ...] = ()
-    exchange: tuple[tuple[str, str], ...] = ()
-    times: dict[str, float] = {}
-    flip: tuple[str, ...] = ()
-    less: dict[str, str] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self.swap or self.exchange or self.times or self.flip or self.less)
-
-
-NO_CHANGE: Final = Change()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
 
-from agent.domain.proof_model import NO_CHANGE, POWERS, Change, Channel, Mistake
+from agent.domain.proof_change import NO_CHANGE, Change
+from agent.domain.proof_model import POWERS, Channel, Mistake
 from agent.domain.proof_series import COLUMN, Row, SeenStep, Series, constant, mean
 from agent.domain.signals import BATTERY_POWER, GRID_POWER, LOAD_POWER, PV_POWER, SignalName
 

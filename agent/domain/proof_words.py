@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from agent.domain.proof_model import NO_CHANGE, Change, Finding, Mistake
+from agent.domain.proof_change import NO_CHANGE, Change
+from agent.domain.proof_model import Finding, Mistake
 from agent.domain.signals import SignalName
 
 _PLAIN: Final = {

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from agent.domain.proof_model import Change, Channel
+from agent.domain.proof_change import Change
+from agent.domain.proof_model import Channel
 from agent.domain.signals import Reading, SignalName
 
 

@@ -12,7 +12,8 @@ import msgspec
 
 from agent.domain.errors import BadSetup, EmberwattError
 from agent.domain.proof import prove
-from agent.domain.proof_model import Change, Finding, Proof, Trial
+from agent.domain.proof_change import Change
+from agent.domain.proof_model import Finding, Proof, Trial
 from agent.domain.signals import FLOW_TEMPERATURE, GRID_POWER, Reading
 from agent.onsite.bench import Bench, Candidate, Facts, Look, SourcePlan
 from agent.onsite.cues import Cue, Cues, ProofPlan

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from agent.domain.errors import BadSetup
-from agent.domain.proof_model import NO_CHANGE, Change
+from agent.domain.proof_change import NO_CHANGE, Change
 from agent.domain.signals import signal_name
 from agent.sources.serial_settings import SerialSettings
 from agent.sources.w1_text import DEVICES, FAMILIES

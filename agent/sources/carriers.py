@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.domain.proof_model import NO_CHANGE
+from agent.domain.proof_change import NO_CHANGE
 from agent.domain.signals import SignalName, signal_name
 from agent.ports import Clock, Source
 from agent.sources.carrier_tables import (

@@ -6,7 +6,8 @@ from typing import Final
 import msgspec
 
 from agent.domain.errors import BadSetup
-from agent.domain.proof_model import POWERS, Change, Channel
+from agent.domain.proof_change import Change
+from agent.domain.proof_model import POWERS, Channel
 from agent.domain.signals import GRID_POWER, LOAD_POWER, Kind, SignalName, signal_name, spec_of
 from agent.sources.profile import Derived, Profile, Register
 

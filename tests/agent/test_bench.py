@@ -8,7 +8,7 @@ import pytest
 from agent.bench import AgentBench
 from agent.clock import SystemClock
 from agent.domain.errors import BadSetup
-from agent.domain.proof_model import Change
+from agent.domain.proof_change import Change
 from agent.domain.signals import BATTERY_POWER, GRID_POWER, LOAD_POWER, PV_POWER, Quality
 from agent.onsite.bench import SourcePlan
 from tests.helpers.modbus_server import ModbusServer

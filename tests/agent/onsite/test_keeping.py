@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.domain.errors import BadSetup
-from agent.domain.proof_model import Change
+from agent.domain.proof_change import Change
 from agent.onsite.bench import SourcePlan
 from agent.onsite.keeping import (
     Draft,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.domain.errors import BadSetup
-from agent.domain.proof_model import Change
+from agent.domain.proof_change import Change
 from agent.onsite.bench import SourcePlan
 from agent.onsite.site_text import merged_text, new_text
 

@@ -9,7 +9,8 @@ import pytest
 
 from agent.clock import SimulatedClock
 from agent.domain.errors import BadSetup
-from agent.domain.proof_model import Change, Mistake
+from agent.domain.proof_change import Change
+from agent.domain.proof_model import Mistake
 from agent.domain.signals import BATTERY_POWER, GRID_POWER, PV_POWER
 from agent.onsite.cues import ProofPlan
 from agent.onsite.keeping import Draft, load_draft

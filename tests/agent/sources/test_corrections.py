@@ -6,7 +6,7 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.domain.errors import BadSetup
-from agent.domain.proof_model import Change
+from agent.domain.proof_change import Change
 from agent.domain.signals import (
     BATTERY_POWER,
     FLOW_TEMPERATURE,
