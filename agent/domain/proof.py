@@ -12,7 +12,7 @@ from agent.domain.proof_change import NO_CHANGE
 from agent.domain.proof_counters import counter_findings
 from agent.domain.proof_heat import TEMPERATURES, heat_findings
 from agent.domain.proof_model import POWERS, Finding, Mistake, Proof, Trial
-from agent.domain.proof_power import Hypothesis, Judged, judge
+from agent.domain.proof_power import Hypothesis, Judged, calm_sun, judge
 from agent.domain.proof_series import COLUMN, Series, constant, series_of
 from agent.domain.proof_words import IN_THE_DEVICE, finding_of
 from agent.domain.signals import (
@@ -34,6 +34,7 @@ _NOTICED: Final = 0.3
 # Without these nothing can be proven; a battery or a thermometer in the room is not everywhere.
 _NEEDED: Final = frozenset({PV_POWER, GRID_POWER, FLOW_TEMPERATURE, RETURN_TEMPERATURE, OUTDOOR_TEMPERATURE})
 _OPTIONAL: Final = (BATTERY_POWER, ROOM_TEMPERATURE)
+_CALM: Final = {PV_POWER: "it did not change by a watt while it was watched; prove again at another time of the day"}
 _MAYBE: Final = "the device says that there is none; if there is one, check its wires"
 
 Opens = dict[SignalName, str]
@@ -96,7 +97,7 @@ def _power_findings(trial: Trial, lost: Iterable[SignalName]) -> tuple[list[Find
     judged = judge(series)
     best = judged[0]
     if best.hypothesis.mistake is None and best.fits:
-        return [], _open(judged)
+        return [], (_CALM if calm_sun(series) else {}) | _open(judged)
     if best.hypothesis.mistake is Mistake.STUCK and _rests(series, best.hypothesis.signals[0], judged):
         return [], dict.fromkeys(names, "the house changed by itself while it was watched; prove again")
     if not best.fits and not _noticed(series):

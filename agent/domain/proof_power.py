@@ -13,7 +13,7 @@ from typing import Final
 
 from agent.domain.proof_change import NO_CHANGE, Change
 from agent.domain.proof_model import POWERS, Channel, Mistake
-from agent.domain.proof_series import COLUMN, Row, SeenStep, Series, constant, mean
+from agent.domain.proof_series import COLUMN, Row, SeenStep, Series, constant, mean, resting_spread
 from agent.domain.signals import BATTERY_POWER, GRID_POWER, LOAD_POWER, PV_POWER, SignalName
 
 Correct = Callable[[Series], Sequence[Row]]
@@ -33,6 +33,9 @@ _FITS: Final = 2.5
 _TIMES: Final = (10.0, 0.1, 1000.0, 0.001)
 _LIVELY: Final = 25.0
 _DEAD_PRICE: Final = 250.0
+# What a house changes by in some minutes in which nothing is switched.
+_QUIET_W: Final = 10.0
+_ODD_PRICE: Final = 150.0
 _UNSEEN_PRICE: Final = 20.0
 # The squared error of what a signal that tells nothing leaves open.
 _UNTOLD: Final = 0.7
@@ -234,15 +237,17 @@ def _judged(series: Series, hypothesis: Hypothesis) -> Judged:
         if errors:
             weight = min(1.0, _COUNTED / len(errors))
             cost += weight * sum(squared + 2 * math.log(sigma / _FLOOR_W) for squared, sigma in errors)
-    cost += _dead_price(series, hypothesis)
+    cost += _dead_price(series, hypothesis) + _odd_price(hypothesis, rows)
     return Judged(hypothesis, cost, mean([each for each, _ in balance]), mean([each for each, _ in steps]))
 
 
 def _dead_price(series: Series, hypothesis: Hypothesis) -> float:
     """Meters that measure something never show exactly the same for minutes; all but the house may rest at 0,
     and a battery at its limit."""
-    price = 0.0
+    price, calm = 0.0, calm_sun(series)
     for name in _measured(series):
+        if name == PV_POWER and calm:
+            continue
         value, column = constant(series, name), COLUMN[name]
         resolution = series.channels[column].resolution
         rests = name == BATTERY_POWER or (name != LOAD_POWER and value is not None and abs(value) <= resolution)
@@ -250,6 +255,40 @@ def _dead_price(series: Series, hypothesis: Hypothesis) -> float:
         if value is not None and fine and not rests and name != hypothesis.unseen:
             price += _DEAD_PRICE
     return price
+
+
+def calm_sun(series: Series) -> bool:
+    """Whether solar power keeps a value above 0, and nothing says that it must have moved.
+
+    Nobody switches the sun: at a clear noon, or at its limit, an inverter may not change by a watt. Had a stuck meter
+    missed a change, the house would seem to have changed against it, and what its own meter leaves over would.
+    """
+    value, resolution = constant(series, PV_POWER), series.channels[COLUMN[PV_POWER]].resolution
+    if PV_POWER not in series.present or value is None or abs(value) <= resolution or resolution >= _LIVELY:
+        return False
+    if series.measures_load and not series.follows:
+        lacking = [0.0 if row[1] is None else _residual(row) for row in series.rows]
+        if resting_spread(series.steps, lacking) > _QUIET_W / 2:
+            return False
+    return resting_spread(series.steps, _implied(series.rows)) <= _QUIET_W
+
+
+def _odd_price(hypothesis: Hypothesis, rows: Sequence[Row]) -> float:
+    """What fits only by hiding something: a factor that leaves nothing of a signal, which may then lack for any other
+    reason, and a house that would give power.
+    """
+    if hypothesis.mistake is Mistake.SCALE:
+        column = COLUMN[hypothesis.signals[0]]
+        return _ODD_PRICE if all(abs(row[column] or 0.0) < _FLOOR_W for row in rows) else 0.0
+    if hypothesis.mistake is Mistake.LOAD_HAS_BATTERY:
+        loads = [row[1] for row in rows if row[1] is not None]
+        return _ODD_PRICE if loads and median(loads) < -2 * _FLOOR_W else 0.0
+    return 0.0
+
+
+def _implied(rows: Sequence[Row]) -> list[float]:
+    """The house's power as the other three tell it."""
+    return [_EFFICIENCY * (pv - battery) + grid for pv, _, battery, grid in rows]
 
 
 def _residual(row: Row) -> float:
@@ -287,7 +326,7 @@ def _balance(series: Series, hypothesis: Hypothesis, rows: Sequence[Row]) -> Ite
 def _steps(series: Series, hypothesis: Hypothesis, rows: Sequence[Row]) -> Iterator[tuple[float, float]]:
     """Errors of the answers to load steps, of what the balance says about the house and of the house's own meter."""
     unseen = hypothesis.unseen
-    implied = [_EFFICIENCY * (pv - battery) + grid for pv, _, battery, grid in rows]
+    implied = _implied(rows)
     measured = [row[1] for row in rows]
     for step in series.steps:
         before, after = _around(series, step)

@@ -80,6 +80,22 @@ def constant(series: Series, name: SignalName) -> float | None:
     return median(values)
 
 
+def resting_spread(steps: Sequence[SeenStep], values: Sequence[float]) -> float:
+    """How far values lie apart between the stretches in which no load is switched on, each by its median.
+
+    Rows beside a step may be torn and are left out.
+    """
+    torn = {step.index + near for step in steps for near in (-1, 0, 1)}
+    marks = [0, *(step.index for step in steps), len(values)]
+    levels, on = [], 0.0
+    for watts, (start, end) in zip((0.0, *(step.watts for step in steps)), pairwise(marks), strict=True):
+        on += watts
+        stretch = [values[i] for i in range(start, end) if i not in torn]
+        if on == 0.0 and stretch:
+            levels.append(median(stretch))
+    return max(levels) - min(levels) if levels else 0.0
+
+
 def _seen_steps(times: Sequence[int], rows: Sequence[Row], steps: Sequence[LoadStep]) -> tuple[SeenStep, ...]:
     changes = _changes(rows)
     found = []

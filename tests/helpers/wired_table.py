@@ -136,25 +136,38 @@ class Count:
 
 Table = dict[str, Count]
 EVERYTHING_RIGHT = "everything right"
+OPEN_AT_EVERY_HOUR = "everything right, a power open at every hour: told as open"
+OPEN_WITH_MISTAKE = "such a home with a mistake: named right, or told as open"
 
 
 async def judge_home(device: Device, number: int, table: Table) -> None:
-    """One random home, right and with every mistake; right at every hour that was tried."""
+    """One random home, right and with every mistake; right at every hour that was tried.
+
+    A home of which some power is open at every hour does not count among the mistakes: it has rows of its own.
+    """
     scenario, dice = some_home(number), random.Random(f"{device.family}/{number}")
-    at_ms = await _telling_hour(device, scenario, dice, table)
-    if at_ms is None:
-        return
+    at_ms, tells = await _telling_hour(device, scenario, dice, table)
     for wrong in home_mistakes(device, dice):
         async with wired(device, scenario, HOME_ORIGIN_MS, at_ms) as cellar:
             cellar.wire(wrong.code, **wrong.switch())
             proof = await proof_of(device, cellar, ON_PHASES)
-        _note(table, wrong, proof, f"{device.family} {number}")
+        what = f"{device.family} {number}"
+        if tells:
+            _note(table, wrong, proof, what)
+        else:
+            honest = named_right(proof, wrong) or told_open(proof)
+            table.setdefault(OPEN_WITH_MISTAKE, Count()).note(honest, f"{what} {wrong.code}: {_says(proof)}")
 
 
-async def _telling_hour(device: Device, scenario: Scenario, dice: random.Random, table: Table) -> int | None:
-    """An hour at which the right home proves everything: the wizard tells a person when to come back."""
+async def _telling_hour(device: Device, scenario: Scenario, dice: random.Random, table: Table) -> tuple[int, bool]:
+    """An hour at which the right home proves everything: the wizard tells a person when to come back.
+
+    Without one, the hour that proves most, and False.
+    """
     hours = list(range(4, 20))
     dice.shuffle(hours)
+    tried: list[tuple[int, int]] = []
+    honest = True
     for hour in hours:
         at_ms = HOME_ORIGIN_MS + hour * HOUR_MS
         async with wired(device, scenario, HOME_ORIGIN_MS, at_ms) as cellar:
@@ -162,9 +175,16 @@ async def _telling_hour(device: Device, scenario: Scenario, dice: random.Random,
         what = f"{device.family} {scenario.name} {hour}:00 {_says(proof)}"
         table.setdefault(EVERYTHING_RIGHT, Count()).note(not proof.findings, what)
         if set(proof.proven) >= POWERS:
-            return at_ms
-    table.setdefault("no hour of the day proves everything", Count()).note(False, f"{device.family} {scenario.name}")
-    return None
+            return at_ms, True
+        tried.append((len(POWERS & set(proof.proven)), at_ms))
+        honest = honest and told_open(proof)
+    table.setdefault(OPEN_AT_EVERY_HOUR, Count()).note(honest, f"{device.family} {scenario.name}")
+    return max(tried)[1], False
+
+
+def told_open(proof: Proof) -> bool:
+    """Nothing is called wrong, and of some power it is said that it could not be told, and why."""
+    return not proof.findings and any(proof.open.get(name) for name in POWERS)
 
 
 async def judge_boiler(device: Device, number: int, table: Table) -> None:
