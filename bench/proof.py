@@ -2,7 +2,8 @@
 
 generated: random homes of the proof's own tests, with noise, lag and torn polls. simulator: random homes of the
 simulator, wired wrongly there and read by the agent over Modbus as SunSpec, Sungrow, Huawei, Deye and five heating
-controllers; about 15 s for each home and family.
+controllers; about 15 s for each home and family. A home of which some power is open at every hour has rows of its own:
+how often it, and its mistakes, are told as open or named right, not called something else.
 """
 
 import argparse

@@ -268,7 +268,8 @@ def calm_sun(series: Series) -> bool:
         return False
     if series.measures_load and not series.follows:
         lacking = [0.0 if row[1] is None else _residual(row) for row in series.rows]
-        if resting_spread(series.steps, lacking) > _QUIET_W / 2:
+        measured = [row[1] or 0.0 for row in series.rows]
+        if resting_spread(series.steps, lacking) > _QUIET_W / 2 or resting_spread(series.steps, measured) > _QUIET_W:
             return False
     return resting_spread(series.steps, _implied(series.rows)) <= _QUIET_W
 
