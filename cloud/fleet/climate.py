@@ -15,7 +15,8 @@ BLOCK_H = 3
 # Mean distance (K) up to which series of outdoor temperature are of one climate: so many times what neighbours differ.
 ALIKE, SAME_CLIMATE = 2.2, (0.7, 1.5)
 MOST_CLIMATES = 24
-# A group of this share is a climate whatever it looks like; a smaller one must move and lie (K) like the largest one.
+# A group of this share is a climate whatever it looks like; a smaller one must move like the largest one and lie (K)
+# near one of those: towns on a coast and in the mountains may be further apart than that.
 LARGE, ALIVE, NEAR = 0.15, 0.4, 9.0
 
 
@@ -80,10 +81,12 @@ def _weather(groups: list[NDArray[np.int64]], filled: Array, blocks: Array) -> l
     moves = [float(median(filled[group].T).std()) for group in groups]
     level = [float(np.nanmedian(median(blocks[group]))) for group in groups]
     whole = sum(map(len, groups))
+    sure = [group is groups[0] or len(group) > LARGE * whole for group in groups]
+    known = np.array(level)[sure]
     return [
         group
-        for group, move, at in zip(groups, moves, level, strict=True)
-        if len(group) > LARGE * whole or (move > ALIVE * moves[0] and abs(at - level[0]) < NEAR) or group is groups[0]
+        for group, move, at, large in zip(groups, moves, level, sure, strict=True)
+        if large or (move > ALIVE * moves[0] and np.abs(known - at).min() < NEAR)
     ]
 
 

@@ -29,3 +29,12 @@ def test_score_is_the_logarithm_after_many_tests() -> None:
 
 def test_an_empty_fleet_has_a_bulk() -> None:
     assert calibration.bulk(np.array([], dtype=np.float32)).edge == 0
+
+
+def test_the_same_quantiles_say_less_where_they_are_those_of_few() -> None:
+    severity = np.linspace(0, 1, 61).astype(np.float32)
+    few, many = calibration.bulk(severity), calibration.bulk(np.repeat(severity, 40))
+    assert few.edge == pytest.approx(many.edge, abs=0.01)
+    assert few.width > 1.08 * many.width
+    bad = np.array([2.0], dtype=np.float32)
+    assert calibration.tail(bad, few)[0] > calibration.tail(bad, many)[0]

@@ -41,3 +41,24 @@ def test_one_installation_is_its_own_climate() -> None:
     found = climate.learn(outdoor[:1], [""])
     assert found.of.tolist() == [0]
     assert np.allclose(found.series[0], outdoor[0], atol=1e-4)
+
+
+def test_a_small_town_far_from_the_largest_has_its_own_weather() -> None:
+    outdoor, _ = fleet()
+    # Twelve in the valley, eleven on the slope, three on the top: 5.5 K a step, so that the top is far from the valley.
+    rows = np.r_[0:12, 12:23, 24:27]
+    levels = np.repeat([6.0, 0.5, -5.0], [12, 11, 3])
+    mean = np.nanmedian(outdoor[rows].reshape(len(rows), -1), axis=1)
+    outdoor = outdoor[rows] + (levels - mean).astype(np.float32)[:, None, None]
+    found = climate.learn(outdoor, [""] * len(rows))
+    assert len(set(found.of[-3:].tolist())) == 1
+    assert found.of[-1] not in found.of[:-3]
+    assert np.abs(np.median(outdoor[-3:] - found.at(slice(-3, None)))) < 0.5
+
+
+def test_a_few_sensors_in_a_warm_place_make_no_weather() -> None:
+    outdoor, cities = fleet()
+    swing = np.sin(np.arange(240) / 24 * 2 * np.pi).reshape(10, 24).astype(np.float32)
+    outdoor[:4] = 24.0 + 2 * swing
+    found = climate.learn(outdoor, cities)
+    assert found.at(slice(0, 4)).mean() < 15.0
