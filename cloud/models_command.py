@@ -17,7 +17,7 @@ DAY_MS: Final = 86_400_000
 RETRAIN_SHARE: Final = 0.2
 LEAST_DEVICES: Final = 3
 _EPILOG: Final = """\
-examples:
+example:
   emberwatt-cloud models --config cloud.toml
   emberwatt-cloud models --config cloud.toml --days 30 --json
 """

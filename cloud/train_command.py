@@ -12,7 +12,7 @@ from cloud.clock import SystemClock
 
 PLAN_NAMES: Final = ("home", "heating")
 _EPILOG: Final = """\
-examples:
+example:
   emberwatt-cloud train recordings/ --plan heating --out heating.ewm --new-key model.pem
   emberwatt-cloud train lake/ --places sites.csv --plan home --out home.ewm --key model.pem --version 2
 

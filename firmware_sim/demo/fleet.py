@@ -24,6 +24,7 @@ BIN = Path(sys.executable).parent
 # The simulators need a few seconds to compute where their plants are; the clock starts once they can answer.
 LEAD_MS = 8_000
 START_SECONDS = 90.0
+PATIENCE_SECONDS = 240.0
 DAY_MS = 86_400_000
 
 
@@ -33,7 +34,9 @@ class DemoFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DemoSettings:
-    """`duration_s` counts from the moment everything runs; None plays until Ctrl-C."""
+    """`duration_s` counts from the moment everything runs, and is longer where the past takes longer to judge; None
+    plays until Ctrl-C.
+    """
 
     state: Path
     port: int
@@ -216,12 +219,17 @@ class Stage:
         watch = Watch(api, [scenario.name for scenario in self.scenarios], interactive=sys.stdout.isatty())
         duration = self.settings.duration_s
         deadline = None if duration is None else time.monotonic() + duration
-        while deadline is None or time.monotonic() < deadline:
+        while deadline is None or time.monotonic() < deadline or self._waits(watch, deadline):
             _check(processes)
             watch.show(self.timeline.at(_wall_ms()))
             self.keep()
             time.sleep(1.0)
         self._judge(watch)
+
+    def _waits(self, watch: Watch, deadline: float) -> bool:
+        """Whether the time is up but a slow machine has not judged all of the past yet."""
+        assert self.timeline is not None
+        return time.monotonic() < deadline + PATIENCE_SECONDS and watch.behind(self.timeline.at(_wall_ms()))
 
     def _judge(self, watch: Watch) -> None:
         assert self.timeline is not None

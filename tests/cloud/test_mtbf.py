@@ -167,7 +167,12 @@ def test_a_recorded_home_shows_the_agents_own_figures(tmp_path: Path, published:
     found = document(tmp_path / "ours.json")["homes"]["seattle"]["reliability"]
     part = "published" if published else "episodes"
     for code in ("battery_not_charging", "no_solar_production"):
-        assert expected[code][part].items() <= found[code][part].items()
+        if published:
+            assert expected[code][part].items() <= found[code][part].items()
+        else:
+            # The device knows what the recording's two columns do not tell: what silences a rule for some minutes.
+            assert expected[code][part]["failures"] == found[code][part]["failures"]
+            assert expected[code][part]["up_hours"] == pytest.approx(found[code][part]["up_hours"], rel=0.005)
     assert expected["battery_not_charging"][part]["failures"] > 5
 
 

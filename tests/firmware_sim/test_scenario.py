@@ -7,6 +7,16 @@ from firmware_sim.failures import FaultCode
 from firmware_sim.scenario import Scenario, SiteKind, load_scenario, parse_scenario, shipped
 from tests.firmware_sim.support import LIVE_MS, ORIGIN_MS
 
+NEEDED = {
+    FaultCode.BATTERY_NOT_CHARGING,
+    FaultCode.BOILER_LOCKOUT,
+    FaultCode.DEVICE_UNREACHABLE,
+    FaultCode.INVERTER_ALARM,
+    FaultCode.NO_HEAT,
+    FaultCode.NO_SOLAR_PRODUCTION,
+    FaultCode.SENSOR_BROKEN,
+}
+
 
 def text_of(name: str) -> str:
     from importlib.resources import files
@@ -45,7 +55,7 @@ def test_the_set_holds_what_a_demonstration_needs() -> None:
     assert kinds.count(SiteKind.RECORDING) >= 1
     assert kinds.count(SiteKind.BOILER) >= 3
     assert kinds.count(SiteKind.HOME) >= 4
-    assert {plan.fault.code for scenario in scenarios for plan in scenario.faults} == set(FaultCode)
+    assert {plan.fault.code for scenario in scenarios for plan in scenario.faults} >= NEEDED
     assert sum(not scenario.faults for scenario in scenarios) >= 3
     assert len({scenario.equipment.serial for scenario in scenarios}) == len(scenarios)
 

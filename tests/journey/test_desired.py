@@ -154,7 +154,7 @@ def test_the_good_one_is_in_force_after_all_that_and_stays_after_a_kill(home: Wh
     home.until("its word after the kill", lambda: "killed" in home.twin().get("agent", {}).get("after", ""))
     home.until_config(version, "applied")
     assert len(home.events("rollback")) == 2
-    assert len(home.events("config_refused")) == len(REFUSED)
+    home.until("every refusal on record", lambda: len(home.events("config_refused")) == len(REFUSED))
 
 
 def test_a_look_from_the_side_uses_what_is_in_force(home: WholeHome) -> None:

@@ -44,13 +44,16 @@ def walked(samples: list[Sample], rule: Rule, timing: Timing) -> dict[str, objec
             else:
                 ended[len(begun) - 1] = episode.end_ms
     ends = [ended.get(i, -1) for i in range(len(begun))]
-    return {**tracker.reliability.state(), "at": begun, "end": ends}
+    figures = tracker.reliability.state()
+    return {name: figures[name] for name in FIGURES} | {"at": begun, "end": ends}
+
+
+FIGURES = ("failures", "repairs", "up_ms", "down_ms")
 
 
 def told(result: pa.Table, device: str, code: str) -> dict[str, object]:
     row = next(row for row in result.to_pylist() if row["device"] == device)
-    names = ("failures", "repairs", "up_ms", "down_ms", "at", "end")
-    return {name: row[f"{code}__{name}"] for name in names}
+    return {name: row[f"{code}__{name}"] for name in (*FIGURES, "at", "end")}
 
 
 def expected(
