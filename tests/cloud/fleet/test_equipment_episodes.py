@@ -72,15 +72,18 @@ def watts(levels: list[float]) -> st.SearchStrategy[float | None]:
 
 @st.composite
 def homes(draw: st.DrawFn) -> list[Sample]:
-    """Stretches of equal values with steps, gaps and blips, around noon as often as not."""
+    """Stretches of equal values with steps, gaps and blips, around noon as often as not.
+
+    Without what only the device judges, with what it has learned: charge that jumps, panels too small for a closed sky.
+    """
     at = START + draw(st.integers(0, 2 * 1440)) * 60_000
     samples: list[Sample] = []
     for _ in range(draw(st.integers(1, 10))):
         values = (
-            draw(watts([0.0, 3.0, 1500.0, 1500.0])),
+            draw(watts([0.0, 3.0, 20_000.0, 20_000.0])),
             draw(watts([200.0, 200.0, 1400.0])),
             draw(watts([-500.0, 0.0, 900.0, 0.0])),
-            draw(watts([50.0, 50.0, 95.0, 98.0])),
+            draw(watts([91.0, 91.0, 95.0, 98.0])),
         )
         step = draw(st.sampled_from([60_000, 60_000, 60_000, 300_000, 61_001, 900_001, 4_000_000]))
         for _ in range(draw(st.integers(1, 25))):
