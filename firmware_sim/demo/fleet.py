@@ -227,16 +227,19 @@ class Stage:
         self._judge(watch)
 
     def _waits(self, watch: Watch, deadline: float) -> bool:
-        """Whether the time is up but a slow machine has not judged all of the past yet."""
-        assert self.timeline is not None
-        return time.monotonic() < deadline + PATIENCE_SECONDS and watch.behind(self.timeline.at(_wall_ms()))
+        """Whether the time is up but a slow machine has not judged and sent all of the past yet."""
+        return time.monotonic() < deadline + PATIENCE_SECONDS and bool(self._found(watch)[2])
 
-    def _judge(self, watch: Watch) -> None:
+    def _found(self, watch: Watch) -> tuple[list[Expectation], list[Expectation], list[str]]:
+        """What was injected, what of it is due by now, and what is not as it should be."""
         assert self.timeline is not None
         now_ms = self.timeline.at(_wall_ms())
         expected = [want for scenario in self.scenarios for want in _expectations(scenario, self.world.origin_ms)]
         due = [want for want in expected if want.latest_ms <= now_ms]
-        problems = watch.problems(due, self.world.origin_ms, now_ms)
+        return expected, due, watch.problems(due, self.world.origin_ms, now_ms)
+
+    def _judge(self, watch: Watch) -> None:
+        expected, due, problems = self._found(watch)
         for want in expected:
             if want not in due:
                 say(f"not due yet: {want.code} at {want.device}, expected by {instant_text(want.latest_ms)}")

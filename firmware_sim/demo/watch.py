@@ -101,10 +101,6 @@ class Watch:
             told += self._short(device, origin_ms, now_ms)
         return told
 
-    def behind(self, now_ms: int) -> bool:
-        """Whether some site's newest reading is not of these minutes yet."""
-        return any(self._silent(device, self._sites.get(device), now_ms) for device in self.devices)
-
     def _silent(self, device: str, site: Mapping[str, Any] | None, now_ms: int) -> list[str]:
         if site is None:
             return [f"{device} is not known to the aggregator"]

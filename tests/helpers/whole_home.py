@@ -82,7 +82,7 @@ class WholeHome:
             raise AssertionError(f"{error}\n{self.config()}\n{self.agent.said()[-3000:]}") from error
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        items = self.get(f"/events?device={DEVICE}")["items"]
+        items = self.get(f"/events?device={DEVICE}&limit=500")["items"]
         return [item for item in items if item["name"] == name]
 
     async def publish_desired(self, payload: bytes) -> None:
