@@ -14,6 +14,7 @@ from tests.helpers.whole_home import WholeHome, reachable, whole_home
 pytestmark = [
     pytest.mark.broker,
     pytest.mark.journey,
+    pytest.mark.xdist_group("desired"),  # one home goes through all of it
     pytest.mark.skipif(MOSQUITTO is None, reason="no Mosquitto"),
     pytest.mark.xdist_group("desired"),
 ]
