@@ -124,16 +124,21 @@ class _Flood:
         if self._chance.random() < 0.5:
             return mutate.twin(self._chance)
         doc = self._chance.choice(_WRONG_WISHES)(self._chance)
-        return json.dumps({"version": 1_000 + number, "doc": doc}).encode()
+        return _text({"version": 1_000 + number, "doc": doc})
 
     def _command(self) -> bytes:
         if self._chance.random() < 0.3:
             return mutate.damaged(json.dumps(_command(name="nobody-knows")).encode(), self._chance)
-        return json.dumps(self._chance.choice(_WRONG_COMMANDS)(self._chance)).encode()
+        return _text(self._chance.choice(_WRONG_COMMANDS)(self._chance))
 
 
 def _command(**changed: Any) -> dict[str, Any]:
     return {"name": "identify", "by": "soak", "issued_ms": 1, "expires_ms": 4_000_000_000_000, "args": {}} | changed
+
+
+def _text(document: object) -> bytes:
+    """JSON; bytes that a mutation has put into it become text."""
+    return json.dumps(document, default=lambda raw: bytes(raw).decode("latin-1")).encode()
 
 
 _Wrong = Callable[[random.Random], Any]
