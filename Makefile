@@ -19,7 +19,7 @@ demo: setup ## A whole fleet on this machine; ARGS=--for=120s ends by itself
 
 test: setup lint ## Everything that must hold: types, style, tests with a real broker and browser
 	@bash packaging/setup.sh tests
-	@$(BIN)/python -m pytest -q -n 3 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(ARGS)
 
 lint: setup
 	@$(BIN)/ruff check .

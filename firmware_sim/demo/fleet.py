@@ -24,7 +24,7 @@ BIN = Path(sys.executable).parent
 # The simulators need a few seconds to compute where their plants are; the clock starts once they can answer.
 LEAD_MS = 8_000
 START_SECONDS = 90.0
-PATIENCE_SECONDS = 240.0
+PATIENCE_SECONDS = 120.0
 DAY_MS = 86_400_000
 
 
