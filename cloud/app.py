@@ -5,8 +5,7 @@ import logging
 import random
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import uvicorn
@@ -15,10 +14,11 @@ from fastapi import FastAPI
 from agent.domain.errors import BadSetup
 from agent.domain.twin import Twin
 from cloud.api.app import make_api
-from cloud.clock import SimulatedClock, SystemClock
+from cloud.clock import make_clock
 from cloud.commands_wiring import wire_commands
 from cloud.config import Loaded
 from cloud.dashboard.app import make_dashboard
+from cloud.devices.listener import QuietServer
 from cloud.devices_wiring import devices_if_any
 from cloud.identity_wiring import caretaker_if_any
 from cloud.incidents.desk import Desk
@@ -41,19 +41,6 @@ def make_app(
     app.mount("/api/v1", make_api(reader, clock, incident_desk=incidents, job_desk=jobs, command_desk=commands))
     app.mount("/", make_dashboard(reader, clock, incident_desk=incidents, job_desk=jobs))
     return app
-
-
-def make_clock(loaded: Loaded) -> Clock:
-    table = loaded.settings.clock
-    return SystemClock() if table is None else SimulatedClock(table.origin_ms, table.started_ms, table.rate)
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to the program: it stops all its parts, not the pages alone."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -93,7 +80,7 @@ async def serve(loaded: Loaded, *, port: int | None = None) -> None:
         works, care = wire(loaded, database, clock), caretaker_if_any(loaded, database, clock)
         incidents, orders = Desk(SqlIncidents(database), clock), wire_commands(database, clock, subscriber)
         app = make_app(_Reader(database, clock, subscriber.desire), clock, incidents, works.scheduler, orders.desk)
-        server = _Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=3))
+        server = QuietServer(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=3))
         host, bound = listening.getsockname()[:2]
         log.info("pages on http://%s:%d/  API on http://%s:%d/api/v1/docs", host, bound, host, bound)
         with devices_if_any(loaded, database, clock, subscriber) as doors:

@@ -3,6 +3,9 @@
 import time
 from dataclasses import dataclass
 
+from cloud.config import Loaded
+from cloud.ports import Clock
+
 
 @dataclass(frozen=True, slots=True)
 class SystemClock:
@@ -22,3 +25,9 @@ class SimulatedClock:
 
     def now_ms(self) -> int:
         return self.origin_ms + round((time.time_ns() // 1_000_000 - self.started_ms) * self.rate)
+
+
+def make_clock(loaded: Loaded) -> Clock:
+    """The clock that the aggregator's file asks for."""
+    table = loaded.settings.clock
+    return SystemClock() if table is None else SimulatedClock(table.origin_ms, table.started_ms, table.rate)

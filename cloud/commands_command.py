@@ -13,7 +13,7 @@ import msgspec
 
 from agent.domain.commands import CommandName, Outcome
 from agent.domain.errors import BadInput
-from cloud.app import make_clock
+from cloud.clock import make_clock
 from cloud.commands.desk import LIFE_S, Desk
 from cloud.config import load
 from cloud.ports import CommandRow

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from agent.domain.errors import BadInput
 from agent.domain.identity import fingerprint
-from cloud.app import make_clock
+from cloud.clock import make_clock
 from cloud.config import Loaded, load
 from cloud.devices.settings import DevicesTable
 from cloud.identity import authority as ca

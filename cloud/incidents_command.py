@@ -13,7 +13,7 @@ import msgspec
 
 from agent.domain.errors import BadSetup
 from cloud import config
-from cloud.app import make_clock
+from cloud.clock import make_clock
 from cloud.incidents.desk import Desk
 from cloud.incidents.lifecycle import STATES
 from cloud.incidents.regroup import regroup

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from agent.domain.errors import BadInput
-from cloud.app import make_clock
+from cloud.clock import make_clock
 from cloud.config import load
 from cloud.jobs.runner import DONE
 from cloud.jobs.schedule import due_after

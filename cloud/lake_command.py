@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from cloud.app import make_clock
+from cloud.clock import make_clock
 from cloud.config import load
 from cloud.lake.sealing import SealingSettings, seal_closed_days
 from cloud.lake.store import Lake

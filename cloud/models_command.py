@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.domain.detecting import ModelDay
-from cloud.app import make_clock
+from cloud.clock import make_clock
 from cloud.config import load
 from cloud.store.database import Database
 from cloud.store.models import model_days

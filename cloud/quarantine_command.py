@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from agent.domain.errors import BadInput, BadSetup
-from cloud.app import make_clock
+from cloud.clock import make_clock
 from cloud.config import load
 from cloud.ports import QuarantineRow
 from cloud.store.database import Database

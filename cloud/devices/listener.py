@@ -50,8 +50,8 @@ class Patience:
     first_s: float = FIRST_S
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to the program."""
+class QuietServer(uvicorn.Server):
+    """Leaves signals to the program: it stops all its parts, not one of them alone."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -121,7 +121,7 @@ class DeviceListener:
         )
         config.load()
         config.ssl = context
-        server = _Server(config)
+        server = QuietServer(config)
         serving = asyncio.create_task(server.serve([listening]), name="devices")
         try:
             async with asyncio.TaskGroup() as group:
