@@ -136,10 +136,6 @@ def _commands() -> list[tuple[str, str, str, Part]]:
     ]
 
 
-def _run_part() -> tuple[Action, Arguments]:
-    return _run, _run_arguments
-
-
 def _replay_part() -> tuple[Action, Arguments]:
     from agent import replay
 

@@ -62,9 +62,8 @@ class Agent:
         self.started_ms = self.clock.now_ms()
         self.time = _timekeeper(self.clock, pipeline, outbox)
         self._log = CommandLog(self.settings.state)
-        settled = self.time.settled if self.time is not None else lambda: True
         orders = OrdersSettings(self.settings.device)
-        self.orders = Orders(orders, self._log, self.clock, errands(self), self.tell, settled)
+        self.orders = Orders(orders, self._log, self.clock, errands(self), self.tell, self._knows_time)
         self.uplink = self._make_uplink(self.settings)
         self.ended = asyncio.Event()
         self.begin_again = ""
@@ -158,12 +157,15 @@ class Agent:
                 reading = await self.time.look(reading)
             parts.listen(reading)
             urgent = await self.pipeline.take(reading, reachable)
-            quality = {} if self.time is None else {"clock": self.time.quality}
-            await self._health.measure(self.clock.monotonic_ms(), self.identity.health() | quality)
+            await self._health.measure(self.clock.monotonic_ms(), self._also)
             told = self.pipeline.written, dict(reachable)
             if urgent or told != self._told:
                 self._told = told
                 self._wake(urgent=urgent)
+
+    def _also(self) -> dict[str, Any]:
+        """What others than the disk and the journal know of the agent's health."""
+        return self.identity.health() | ({} if self.time is None else {"clock": self.time.quality})
 
     async def send(self, uplink: Uplink) -> None:
         """Drain the journal for ever.
@@ -289,7 +291,6 @@ class Agent:
     def _make_uplink(self, settings: AgentSettings) -> Uplink | None:
         if settings.uplink is None:
             return None
-        ready = self.time.settled if self.time is not None else lambda: True
         place, trust = Place(settings.device, settings.path.parent), clock_trust(self.time)
         listening, aside = self.steward.wish, self.orders
         return make_uplink(
@@ -298,7 +299,7 @@ class Agent:
             self.outbox,
             self.clock,
             self.document,
-            ready,
+            self._knows_time,
             trust,
             on_desired=listening,
             aside=aside,
@@ -310,6 +311,9 @@ class Agent:
     async def _note(self, event: str, detail: Mapping[str, str | int]) -> None:
         now_ms = self.clock.now_ms()
         await self.pipeline.note([(now_ms, Event(now_ms, event, dict(detail)))])
+
+    def _knows_time(self) -> bool:
+        return self.time is None or self.time.settled()
 
     def _wake(self, *, urgent: bool) -> None:
         if self.uplink is not None:

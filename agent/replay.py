@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.config import read_toml
-from agent.diagnosis.engine import Diagnosis, rules_of
+from agent.diagnosis.engine import Diagnosis
+from agent.diagnosis.rulebook import rules_of
 from agent.diagnosis.settings import DiagnosisSettings, settings_from
 from agent.domain.detecting import spoken_by
 from agent.domain.errors import BadInput, BadSetup

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,8 +59,8 @@ class Health:
         self._measured_ms: int | None = None
         self.section: dict[str, Any] = {}
 
-    async def measure(self, monotonic_ms: int, more: Mapping[str, Any]) -> None:
-        """Measure again where it is time; `more` is what others know."""
+    async def measure(self, monotonic_ms: int, more: Callable[[], Mapping[str, Any]]) -> None:
+        """Measure again where it is time, and ask others by `more` for what they know."""
         if self._measured_ms is not None and monotonic_ms - self._measured_ms < MEASURE_AGAIN_MS:
             return
         self._measured_ms = monotonic_ms
@@ -72,7 +72,7 @@ class Health:
             "disk_free_bytes": _rounded(_free_bytes(self._state)),
             "rss_bytes": _rounded(_resident_bytes()),
         }
-        health |= more
+        health |= more()
         if self._pipeline.held:
             health["held"] = self._pipeline.held
         if stats.days_left is not None:

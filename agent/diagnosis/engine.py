@@ -10,7 +10,6 @@ from agent.diagnosis.channel import Channel
 from agent.diagnosis.data_watch import DataWatch
 from agent.diagnosis.detectors import DetectorHost
 from agent.diagnosis.rulebook import channels_of, published_rules
-from agent.diagnosis.rulebook import rules_of as rules_of
 from agent.diagnosis.settings import DiagnosisSettings
 from agent.diagnosis.silence import Silence
 from agent.diagnosis.sleep import Sleep

@@ -24,9 +24,6 @@ class Network(Protocol):
     @property
     def inputs(self) -> int: ...
 
-    @property
-    def outputs(self) -> int: ...
-
     def run(self, values: Sequence[float]) -> list[float]:
         """The numbers that the network gives for these inputs."""
         ...
@@ -45,7 +42,7 @@ class InterpretedNetwork:
             source["quantization"],
             target["quantization"],
         )
-        self.inputs, self.outputs = int(source["shape"][1]), int(target["shape"][1])
+        self.inputs = int(source["shape"][1])
 
     def run(self, values: Sequence[float]) -> list[float]:
         numpy = self._numpy
@@ -64,7 +61,7 @@ class PlainNetwork:
 
     def __init__(self, layers: Sequence[QuantisedLayer], numpy: Any) -> None:
         self._numpy, self._layers = numpy, layers
-        self.inputs, self.outputs = layers[0].columns, layers[-1].rows
+        self.inputs = layers[0].columns
         self._ready = []
         for layer in layers:
             weights = numpy.frombuffer(layer.weights, dtype=numpy.int8).reshape(layer.rows, layer.columns)

@@ -13,14 +13,14 @@ async def test_health_is_measured_every_few_minutes_and_a_lost_disk_is_no_error(
     async with SqliteOutbox(OutboxSettings(tmp_path / "journal.db"), SetClock()) as outbox:
         pipeline = await Pipeline.resume(DiagnosisSettings(), outbox)
         health = Health(tmp_path, outbox, pipeline)
-        await health.measure(0, {"clock": "set"})
+        await health.measure(0, lambda: {"clock": "set"})
         assert (health.section["journal"], health.section["clock"]) == ("ok", "set")
-        await health.measure(MEASURE_AGAIN_MS - 1, {"clock": "free"})
+        await health.measure(MEASURE_AGAIN_MS - 1, lambda: {"clock": "free"})
         assert health.section["clock"] == "set"
-        await health.measure(MEASURE_AGAIN_MS, {"clock": "free"})
+        await health.measure(MEASURE_AGAIN_MS, lambda: {"clock": "free"})
         assert health.section["clock"] == "free"
         gone = Health(tmp_path / "gone", outbox, pipeline)
-        await gone.measure(0, {})
+        await gone.measure(0, dict)
         assert gone.section["disk_free_bytes"] == 0
 
 

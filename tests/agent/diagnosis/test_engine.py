@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.diagnosis.engine import Diagnosis, rules_of
+from agent.diagnosis.engine import Diagnosis
+from agent.diagnosis.rulebook import rules_of
 from agent.diagnosis.settings import DiagnosisSettings, settings_from
 from agent.domain.errors import BadInput
 from agent.domain.faults import FaultCode
