@@ -27,11 +27,11 @@ from agent.sources.carriers import Carriers
 from agent.sources.corrections import WIDE, channels_of, corrected, follows_grid, widened
 from agent.sources.fingerprints import SERIAL_UNITS, TCP_UNITS, Probe, probes_from
 from agent.sources.in_turn import ModbusInTurn
-from agent.sources.line import SerialSettings
 from agent.sources.modbus import ModbusSource
 from agent.sources.profile import Profile, signals_of
 from agent.sources.profile_file import ProfileShelf
 from agent.sources.scan import Found, ScanRules
+from agent.sources.serial_settings import SerialSettings
 
 _LOOK_S: Final = 60.0
 _LAST_UNIT: Final = 255

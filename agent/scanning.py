@@ -12,10 +12,11 @@ from typing import Any, Final
 from agent.domain.errors import BadSetup
 from agent.sources.bus import Bus
 from agent.sources.fingerprints import TCP_UNITS, Probe, probes_from
-from agent.sources.line import SerialPort, SerialSettings
+from agent.sources.line import SerialPort
 from agent.sources.links import RtuLink
 from agent.sources.profile_file import ProfileShelf
 from agent.sources.scan import Found, ScanRules, scan_link
+from agent.sources.serial_settings import SerialSettings
 from agent.sources.tcp_client import TcpLink
 
 Progress = Callable[[str], None]

@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from agent.sources.line import Line, LineLost, Port
+from agent.sources.line import Line, Port
+from agent.sources.serial_settings import LineLost
 
 _SILENT_CHARS: Final = 3.5
 _SHORTEST_GAP_S: Final = 0.001_75

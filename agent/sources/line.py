@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from agent.sources.serial_settings import LineLost as LineLost
-from agent.sources.serial_settings import SerialSettings as SerialSettings
+from agent.sources.serial_settings import LineLost, SerialSettings
 from agent.sources.threads import in_thread
 
 _CHUNK: Final = 4096

@@ -5,7 +5,7 @@ from pymodbus.pdu import DecodePDU, ModbusPDU
 
 from agent.sources.bus import Bus, Exchange
 from agent.sources.client import Client, OnConnect
-from agent.sources.line import Line, LineLost, SerialPort, SerialSettings, TcpPort
+from agent.sources.line import Line, SerialPort, TcpPort
 from agent.sources.rtu_frame import (
     KNOWN,
     READS,
@@ -17,6 +17,7 @@ from agent.sources.rtu_frame import (
     take_answer,
     wanted_of,
 )
+from agent.sources.serial_settings import LineLost, SerialSettings
 
 _REPEATS = 2
 

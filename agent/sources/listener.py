@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from agent.domain.errors import SourceUnavailable
-from agent.sources.line import Line, LineLost, Port
+from agent.sources.line import Line, Port
+from agent.sources.serial_settings import LineLost
 
 Found = TypeVar("Found")
 

@@ -7,9 +7,9 @@ import pytest
 
 from agent.scanning import scan_serial, scan_tcp
 from agent.sources.fingerprints import TCP_UNITS, probes_from, shipped_probes
-from agent.sources.line import SerialSettings
 from agent.sources.profile_file import ProfileShelf
 from agent.sources.scan import ScanRules
+from agent.sources.serial_settings import SerialSettings
 from firmware_sim.families.family import FamilyKind, families, family
 from tests.firmware_sim.stand import DAY_MS, NIGHT_MS, stand
 from tests.helpers.programs import run

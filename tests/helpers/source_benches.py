@@ -20,13 +20,14 @@ from agent.domain.signals import (
 from agent.ports import Source
 from agent.sources.bus import Bus
 from agent.sources.in_turn import InTurn
-from agent.sources.line import Port, SerialPort, SerialSettings, TcpPort
+from agent.sources.line import Port, SerialPort, TcpPort
 from agent.sources.links import RtuLink
 from agent.sources.modbus import ModbusSource
 from agent.sources.onewire import OneWireSource
 from agent.sources.profile_file import load_profile
 from agent.sources.serial_mbus import MbusAddress, MbusSource
 from agent.sources.serial_p1 import P1Source
+from agent.sources.serial_settings import SerialSettings
 from agent.sources.serial_vedirect import VeDirectSource
 from agent.sources.tcp_client import TcpLink
 from tests.helpers.modbus_server import ModbusServer

@@ -10,10 +10,11 @@ import pytest
 from agent.domain.errors import SourceUnavailable
 from agent.sources.bus import Bus, Damaged, Exchange
 from agent.sources.in_turn import InTurn
-from agent.sources.line import LineLost, SerialPort, SerialSettings
+from agent.sources.line import SerialPort
 from agent.sources.links import RtuLink
 from agent.sources.modbus import ModbusSource
 from agent.sources.profile_file import load_profile
+from agent.sources.serial_settings import LineLost, SerialSettings
 from tests.helpers.rtu_slaves import RtuSlaves
 from tests.helpers.serial_line import Wire
 from tests.helpers.sources import SteppedClock

@@ -8,10 +8,11 @@ import pytest
 from agent.domain.signals import FLOW_TEMPERATURE, RETURN_TEMPERATURE
 from agent.sources.bus import Bus
 from agent.sources.in_turn import InTurn, ModbusInTurn
-from agent.sources.line import SerialPort, SerialSettings
+from agent.sources.line import SerialPort
 from agent.sources.links import RtuLink
 from agent.sources.modbus import ModbusSource
 from agent.sources.profile_file import load_profile
+from agent.sources.serial_settings import SerialSettings
 from tests.helpers.rtu_slaves import RtuSlaves, framed
 from tests.helpers.serial_line import Wire
 from tests.helpers.sources import MemorySource, SteppedClock, settle

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.sources.line import LineLost, SerialPort, SerialSettings, TcpPort, stable_name
+from agent.sources.line import SerialPort, TcpPort, stable_name
+from agent.sources.serial_settings import LineLost, SerialSettings
 from tests.helpers.serial_line import TcpWire, Wire
 
 

@@ -8,8 +8,8 @@ import pytest
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu.other_message import ReadExceptionStatusRequest
 
-from agent.sources.line import LineLost, SerialSettings
 from agent.sources.links import RtuOverTcpLink, RtuSerialLink
+from agent.sources.serial_settings import LineLost, SerialSettings
 from agent.sources.tcp_client import TcpLink
 from tests.helpers.modbus_server import ModbusServer
 from tests.helpers.rtu_slaves import RtuSlaves, framed

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from agent.domain.errors import SourceUnavailable
-from agent.sources.line import SerialPort, SerialSettings
+from agent.sources.line import SerialPort
 from agent.sources.listener import Listener
+from agent.sources.serial_settings import SerialSettings
 from tests.helpers.serial_line import Wire
 
 

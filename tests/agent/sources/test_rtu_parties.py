@@ -13,8 +13,9 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from agent.sources.bus import Bus
 from agent.sources.client import Client
-from agent.sources.line import SerialPort, SerialSettings
+from agent.sources.line import SerialPort
 from agent.sources.links import RtuLink
+from agent.sources.serial_settings import SerialSettings
 from tests.helpers.serial_line import Wire
 
 SLAVE = Path(__file__).parents[2] / "helpers" / "rtu_slave.c"

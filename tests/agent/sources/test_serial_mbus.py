@@ -19,8 +19,9 @@ from agent.domain.signals import (
     SignalName,
 )
 from agent.sources.bus import Bus
-from agent.sources.line import SerialPort, SerialSettings
+from agent.sources.line import SerialPort
 from agent.sources.serial_mbus import MbusAddress, MbusSource
+from agent.sources.serial_settings import SerialSettings
 from tests.helpers.serial_line import Wire
 from tests.helpers.serial_meters import MbusMeters, digits
 from tests.helpers.source_benches import heat_records

@@ -8,8 +8,9 @@ import pytest
 
 from agent.domain.errors import SourceUnavailable
 from agent.domain.signals import GRID_EXPORT_TOTAL, GRID_IMPORT_TOTAL, GRID_POWER, Equipment, Quality
-from agent.sources.line import SerialPort, SerialSettings
+from agent.sources.line import SerialPort
 from agent.sources.serial_p1 import P1Source
+from agent.sources.serial_settings import SerialSettings
 from tests.helpers.serial_line import Wire
 from tests.helpers.serial_meters import GRID_METER, Talker, p1_telegram
 from tests.helpers.sources import SteppedClock

@@ -23,7 +23,8 @@ from agent.domain.signals import (
     InverterState,
     Quality,
 )
-from agent.sources.line import SerialPort, SerialSettings
+from agent.sources.line import SerialPort
+from agent.sources.serial_settings import SerialSettings
 from agent.sources.serial_vedirect import VeDirectSource
 from tests.helpers.serial_line import Wire
 from tests.helpers.serial_meters import MONITOR, MONITOR_HISTORY, SOLAR_CHARGER, Talker, vedirect_block

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymodbus.exceptions import ModbusException
 
-from agent.sources.line import LineLost
+from agent.sources.serial_settings import LineLost
 from agent.sources.tcp_client import TcpClient
 
 Reply = Callable[[int, int, bytes], bytes]

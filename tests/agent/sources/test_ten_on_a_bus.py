@@ -7,11 +7,12 @@ from agent.clock import SystemClock
 from agent.domain.signals import FLOW_TEMPERATURE, RETURN_TEMPERATURE, SignalName
 from agent.sources.bus import Bus
 from agent.sources.in_turn import InTurn
-from agent.sources.line import SerialPort, SerialSettings
+from agent.sources.line import SerialPort
 from agent.sources.links import RtuLink
 from agent.sources.modbus import ModbusSource
 from agent.sources.poller import Poller
 from agent.sources.profile_file import load_profile
+from agent.sources.serial_settings import SerialSettings
 from tests.helpers import ten_devices
 from tests.helpers.rtu_slaves import RtuSlaves
 from tests.helpers.serial_line import Wire
