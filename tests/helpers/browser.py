@@ -41,6 +41,13 @@ class BrowserFailed(AssertionError):
     """The browser did not do what was asked, or a script of the page went wrong."""
 
 
+class Navigated(BrowserFailed):
+    """The page that was asked gave way to the next one before it had answered."""
+
+
+_GAVE_WAY = "Inspected target navigated or closed"
+
+
 @dataclass
 class _Pipe:
     """The DevTools protocol over two pipes: JSON messages that end with a zero byte."""
@@ -63,7 +70,8 @@ class _Pipe:
             if answer.get("id") != self._number:
                 self.events.append(answer)
             elif "error" in answer:
-                raise BrowserFailed(f"{method}: {answer['error']['message']}")
+                failed = Navigated if answer["error"]["message"] == _GAVE_WAY else BrowserFailed
+                raise failed(f"{method}: {answer['error']['message']}")
             else:
                 return dict(answer["result"])
 
@@ -105,12 +113,18 @@ class Page:
         return answer["result"].get("value")
 
     def wait_for(self, expression: str, seconds: float = 15.0) -> None:
-        """Until the expression is true."""
+        """Until the expression is true, on this page or on one that comes in its place."""
         deadline = time.monotonic() + seconds
-        while not self.ask(f"Boolean({expression})"):
+        while not self._holds(expression):
             if time.monotonic() > deadline:
                 raise BrowserFailed(f"not true within {seconds} s: {expression}")
             time.sleep(0.05)
+
+    def _holds(self, expression: str) -> bool:
+        try:
+            return bool(self.ask(f"Boolean({expression})"))
+        except Navigated:
+            return False
 
     def size(self, width: int, height: int, *, mobile: bool = False) -> None:
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
