@@ -1,5 +1,6 @@
 """Readings into records: summaries, faults, energy and reliability, and the twin's share of them."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Any, Final
@@ -226,19 +227,32 @@ class Diagnosis:
     def reliability(self) -> dict[FaultCode, EpisodeReliability]:
         """Figures of every fault code that was exposed so far; components of one code taken together."""
         figures: dict[FaultCode, EpisodeReliability] = {}
-        for channel in self._everything():
-            figures.setdefault(channel.code, EpisodeReliability()).merge(channel.tracker.reliability)
-        for told in self._unheard.told:
-            figures.setdefault(told.code, EpisodeReliability()).merge(told.reliability)
+        for code, part in self._parts():
+            figures.setdefault(code, EpisodeReliability()).merge(part)
         return {code: each for code, each in figures.items() if each.exposure_ms or each.failures}
+
+    def _parts(self) -> Iterator[tuple[FaultCode, EpisodeReliability]]:
+        """Of every component of every code."""
+        for channel in self._everything():
+            yield channel.code, channel.tracker.reliability
+        for told in self._unheard.told:
+            yield told.code, told.reliability
 
     def published(self) -> dict[FaultCode, PublishedMtbf]:
         """The published figure of the two published scenarios."""
         return {rule.code: mtbf for rule, mtbf in self._published}
 
     def reliability_states(self) -> dict[FaultCode, State]:
-        """As they travel: episodes, and where there is one the published figure beside them."""
+        """As they travel: episodes, the published figure beside them where there is one, and how many shared the code.
+
+        `components` stands there where there are several: their times were added up, so the house was watched for
+        about a part of that.
+        """
         states = {code: figures.state() for code, figures in self.reliability().items()}
+        watched = Counter(code for code, part in self._parts() if part.exposure_ms)
+        for code, components in watched.items():
+            if components > 1:
+                states[code]["components"] = components
         for code, mtbf in self.published().items():
             if mtbf.failures or code in states:
                 states.setdefault(code, EpisodeReliability().state()).update(mtbf.state())

@@ -13,6 +13,7 @@ from cloud.ports import EnergyRow, EventRow, FaultRow, FleetReader, ReliabilityR
 MAX_EVENTS: Final = 50
 # Counters come every few minutes; the row before midnight is the one to count from.
 _LEAD_MS: Final = 2 * formats.HOUR_MS
+_SEVERAL: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def reliability_lines(rows: Sequence[ReliabilityRow], zone_name: str, now_ms: in
                 label=text.label,
                 meaning=text.meaning,
                 failures=int(figures["failures"]),
-                exposure=formats.hours(figures["exposure_hours"]),
+                exposure=_exposure(figures["exposure_hours"], row.state.get("components")),
                 mtbf=formats.mtbf(figures.get("mtbf_hours"), low, high),
                 mttr=formats.hours(figures.get("mttr_hours")),
                 availability=_availability(figures),
@@ -120,6 +121,13 @@ def reliability_lines(rows: Sequence[ReliabilityRow], zone_name: str, now_ms: in
             )
         )
     return sorted(lines, key=lambda line: (-line.failures, line.label))
+
+
+def _exposure(hours: float, components: float | None) -> str:
+    """Where several signals share a code the time of one of them, and how many there are."""
+    if components is None or components < _SEVERAL:
+        return formats.hours(hours)
+    return f"{formats.hours(hours / components)} × {components:.0f}"
 
 
 def _availability(figures: Mapping[str, float | int]) -> str:

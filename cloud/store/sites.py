@@ -54,17 +54,23 @@ def site(row: DeviceRow, active: Sequence[ActiveFault], states: Iterable[Mapping
 def pooled(states: Iterable[Mapping[str, float | int | None]]) -> EpisodeReliability:
     """All fault codes as one site: their failures over the longest time that any of them was watched.
 
-    Exposures overlap, so adding them up would make a site look the better the more is watched there. A state that
-    cannot be is left out.
+    Exposures overlap, so adding them up would make a site look the better the more is watched there; a code that
+    every signal has of its own counts with the mean of them. A state that cannot be is left out.
     """
     total, watched_ms = EpisodeReliability(), 0
     for state in states:
         one = EpisodeReliability.from_state(state)
         if 0 <= one.failures <= _MOST_FAILURES and min(one.up_ms, one.down_ms) >= 0:
             total.merge(one)
-            watched_ms = max(watched_ms, one.up_ms)
+            watched_ms = max(watched_ms, one.up_ms // components(state))
     total.up_ms = watched_ms
     return total
+
+
+def components(state: Mapping[str, float | int | None]) -> int:
+    """Over how many signals or sources of the house the times of this state were added up."""
+    told = state.get("components")
+    return max(1, int(told)) if isinstance(told, (int, float)) and told < _LARGEST else 1
 
 
 def _part(document: Any, key: str) -> Mapping[str, Any]:

@@ -182,6 +182,16 @@ def test_reliability_is_told_at_local_midnight() -> None:
         assert PublishedMtbf.from_state(each.state).failures == 0
 
 
+def test_a_code_that_every_signal_has_of_its_own_says_over_how_many_it_was_added_up() -> None:
+    diagnosis = Diagnosis(SITE)
+    feed(diagnosis, (sunny_day(minute) for minute in range(800)))
+    states = diagnosis.reliability_states()
+    gap = states[FaultCode.GAP]
+    assert gap["components"] == 5  # four signals, and the site as a whole
+    assert 750 * MINUTE < int(gap["up_ms"] or 0) / 5 < 800 * MINUTE
+    assert "components" not in states[FaultCode.BATTERY_NOT_CHARGING]
+
+
 def test_a_value_that_is_no_number_is_invalid() -> None:
     diagnosis = Diagnosis(SITE)
     diagnosis.update(Reading(0, {PV_POWER: math.nan, LOAD_POWER: math.inf, BATTERY_SOC: 50.0}))

@@ -50,6 +50,12 @@ def test_reliability_most_failures_first() -> None:
     assert lines[1].mttr == "–"
 
 
+def test_a_code_of_several_signals_shows_the_time_of_one() -> None:
+    state = {"failures": 1, "repairs": 1, "up_ms": 24 * 720 * 3_600_000, "down_ms": 0, "components": 24}
+    line = tables.reliability_lines([ReliabilityRow("d", "gap", NOW_MS, state)], "UTC", NOW_MS)[0]
+    assert line.exposure == "720 h × 24"
+
+
 @pytest.mark.parametrize("value", [float("nan"), -5, 2**80])
 def test_a_state_that_cannot_be_true_is_left_out(value: float) -> None:
     assert tables.reliability_lines([ReliabilityRow("d", "gap", NOW_MS, {"failures": value})], "UTC", NOW_MS) == []

@@ -40,10 +40,18 @@ def test_a_site_watched_for_more_codes_does_not_look_the_better() -> None:
     assert row.name == "site-01"
 
 
+def test_a_code_that_every_signal_has_of_its_own_does_not_make_the_home_older() -> None:
+    gaps = {**EpisodeReliability(1, 1, 24 * 30 * HOUR_MS, 0).state(), "components": 24}
+    battery = EpisodeReliability(2, 2, 30 * HOUR_MS, 0).state()
+    assert site(DeviceRow("site-01", 1, 2, None, {}), [], [gaps, battery]).mtbf_hours == 10.0
+
+
 def test_numbers_that_cannot_be_are_left_out() -> None:
     doc = {"site": {"latitude": 10**400}, "last": {"at_ms": 10**400, "values": {sg.PV_POWER: 10**400}}}
     row = site(
-        DeviceRow("site-01", 1, 2, None, doc), [], [{"failures": -3, "up_ms": 5}, {"failures": 2**60, "up_ms": 5}]
+        DeviceRow("site-01", 1, 2, None, doc),
+        [],
+        [{"failures": -3, "up_ms": 5}, {"failures": 2**60, "up_ms": 5, "components": -1}],
     )
     assert (row.latitude, row.last_at_ms, row.last_values, row.failures) == (None, None, {}, 0)
 
