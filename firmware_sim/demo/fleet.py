@@ -4,7 +4,6 @@ import fcntl
 import json
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -14,17 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from firmware_sim.clock import instant_text
-from firmware_sim.demo import broker
+from firmware_sim.demo import broker, past
 from firmware_sim.demo.processes import Processes
-from firmware_sim.demo.stage import HISTORY_DAYS, Timeline, World, cloud_file, free_port, site_file
+from firmware_sim.demo.stage import Login, Timeline, World, cloud_file, free_port, site_file
 from firmware_sim.demo.watch import Api, ApiUnavailable, Expectation, Watch
 from firmware_sim.scenario import Scenario, SiteKind, load_scenario, shipped
 
 BIN = Path(sys.executable).parent
 # The simulators need a few seconds to compute where their plants are; the clock starts once they can answer.
-LEAD_MS = 8_000
+LEAD_MS = 10_000
+# And an agent needs some until its first reading. What it reads before the clock starts it knows from its past.
+HEAD_START_MS = 4_000
 START_SECONDS = 90.0
 PATIENCE_SECONDS = 120.0
+MODBUS_PORT = 502
 DAY_MS = 86_400_000
 
 
@@ -95,14 +97,14 @@ class Stage:
     def play(self, processes: Processes) -> None:
         self.scenarios = [load_scenario(name) for name in shipped()]
         self.world.admit([scenario.name for scenario in self.scenarios])
-        self._write_histories()
+        self._make_past()
         self.timeline = Timeline(self.world.now_ms, _wall_ms() + LEAD_MS, self.settings.rate)
         say(f"starting {len(self.scenarios)} homes, a broker and the aggregator …")
         modbus = self._start_simulators(processes)
         broker_port, http_port = free_port(), free_port(self.settings.port)
         self._start_broker(processes, broker_port)
         api = self._start_aggregator(processes, broker_port, http_port)
-        time.sleep(max(0.0, (self.timeline.wall_ms - _wall_ms()) / 1000))
+        time.sleep(max(0.0, (self.timeline.wall_ms - HEAD_START_MS - _wall_ms()) / 1000))
         for scenario in self.scenarios:
             self._start_agent(processes, scenario, modbus[scenario.name], broker_port)
         self._announce(api)
@@ -119,36 +121,13 @@ class Stage:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def _write_histories(self) -> None:
-        """What the homes did before the demo begins, one CSV each; made once."""
-        start, end = instant_text(self.world.origin_ms), instant_text(self.world.now_ms)
-        todo = [scenario for scenario in self.scenarios if not (self._folder(scenario) / "history.csv").exists()]
-        running: list[tuple[Scenario, subprocess.Popen[bytes]]] = []
-        for count, scenario in enumerate(todo, 1):
-            say(f"history of {HISTORY_DAYS} days, {count} of {len(todo)}: {scenario.title}")
-            beside = self._folder(scenario) / "history.csv.new"
-            command = [
-                BIN / "emberwatt-sim",
-                "history",
-                scenario.name,
-                "--origin",
-                start,
-                "--until",
-                end,
-                "--out",
-                beside,
-            ]
-            running.append((scenario, subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL)))
-            if len(running) == 2:
-                self._finish(*running.pop(0))
-        for pair in running:
-            self._finish(*pair)
-
-    def _finish(self, scenario: Scenario, process: subprocess.Popen[bytes]) -> None:
-        if process.wait() != 0:
-            raise DemoFailed(f"history of {scenario.name} failed with status {process.returncode}")
-        beside = self._folder(scenario) / "history.csv.new"
-        beside.rename(beside.with_name("history.csv"))
+    def _make_past(self) -> None:
+        still = Timeline(self.world.now_ms, _wall_ms(), 1.0)
+        homes = [(scenario, self._folder(scenario)) for scenario in self.scenarios]
+        try:
+            past.make(homes, self.world, lambda scenario: site_file(_site(scenario), still, MODBUS_PORT, None))
+        except past.PastFailed as error:
+            raise DemoFailed(str(error)) from error
 
     def _start_simulators(self, processes: Processes) -> dict[str, int]:
         assert self.timeline is not None
@@ -198,11 +177,9 @@ class Stage:
     def _start_agent(self, processes: Processes, scenario: Scenario, modbus_port: int, broker_port: int) -> None:
         assert self.timeline is not None
         folder = self._folder(scenario)
-        password = self.world.passwords[scenario.name]
-        _write(folder / "site.toml", site_file(_site(scenario), self.timeline, modbus_port, broker_port, password))
-        command: list[str | Path] = [BIN / "emberwatt-agent", "run", "--config", folder / "site.toml"]
-        command += ["--history", folder / "history.csv"]
-        processes.start(f"agent {scenario.name}", command)
+        login = Login(broker_port, self.world.passwords[scenario.name])
+        _write(folder / "site.toml", site_file(_site(scenario), self.timeline, modbus_port, login))
+        processes.start(f"agent {scenario.name}", [BIN / "emberwatt-agent", "run", "--config", folder / "site.toml"])
 
     def _announce(self, api: Api) -> None:
         assert self.timeline is not None

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from firmware_sim.demo.broker import AGGREGATOR
 
@@ -81,6 +81,13 @@ class Timeline:
         return {"origin_ms": self.live_ms, "started_ms": self.wall_ms, "rate": self.rate}
 
 
+class Login(NamedTuple):
+    """How an agent reaches the broker."""
+
+    port: int
+    password: str
+
+
 def cloud_file(timeline: Timeline, broker_port: int, http_port: int, password: str) -> str:
     return toml(
         {
@@ -92,25 +99,23 @@ def cloud_file(timeline: Timeline, broker_port: int, http_port: int, password: s
     )
 
 
-def site_file(site: Mapping[str, Any], timeline: Timeline, modbus_port: int, broker_port: int, password: str) -> str:
-    """The site file that an installer would write for this home."""
-    return toml(
-        {
-            "device": {"id": site["device"]},
-            "site": {key: site[key] for key in ("name", "latitude", "longitude", "timezone")},
-            "source": [
-                {"name": site["source"], "profile": site["profile"], "host": "127.0.0.1", "port": modbus_port}
-                | ({"unit": site["unit"]} if "unit" in site else {})
-            ],
-            "poll": {"interval_s": 60},
-            "uplink": {
-                "host": "127.0.0.1",
-                "port": broker_port,
-                "username": site["device"],
-                "password": password,
-                "flush_interval_s": 900,
-                "report_interval_s": 60,
-            },
-            "clock": timeline.table(),
+def site_file(site: Mapping[str, Any], timeline: Timeline, modbus_port: int, login: Login | None) -> str:
+    """The site file that an installer would write for this home; without a login it keeps what it finds to itself."""
+    source = {"name": site["source"], "profile": site["profile"], "host": "127.0.0.1", "port": modbus_port}
+    tables: dict[str, Any] = {
+        "device": {"id": site["device"]},
+        "site": {key: site[key] for key in ("name", "latitude", "longitude", "timezone")},
+        "source": [source | ({"unit": site["unit"]} if "unit" in site else {})],
+        "poll": {"interval_s": 60},
+        "clock": timeline.table(),
+    }
+    if login is not None:
+        tables["uplink"] = {
+            "host": "127.0.0.1",
+            "port": login.port,
+            "username": site["device"],
+            "password": login.password,
+            "flush_interval_s": 900,
+            "report_interval_s": 60,
         }
-    )
+    return toml(tables)

@@ -86,7 +86,7 @@ class Watch:
         self._sites = {site["device"]: site for site in page["items"]}
         rows = [_row(name, self._sites.get(name)) for name in self.devices]
         clock = instant_text(now_ms - now_ms % 1000)
-        head = f"{clock}   {'site':24} {'state':8} {'MTBF':>12}  {'waiting':>7}  active faults"
+        head = f"{clock}   {'site':25} {'state':8} {'MTBF':>12}  {'waiting':>7}  active faults"
         if self.interactive and self._lines:
             sys.stdout.write(f"\x1b[{self._lines}F\x1b[0J")
         print("\n".join([head, *rows]), flush=True)
@@ -129,11 +129,11 @@ class Watch:
 
 def _row(name: str, site: Mapping[str, Any] | None) -> str:
     if site is None:
-        return f"{'':22} {name:24} {'waiting':8}"
+        return f"{'':22} {name:25} {'waiting':8}"
     if site["mtbf_hours"] is not None:
         mtbf = f"{site['mtbf_hours']:.0f} h"
     else:
         mtbf = f"> {site['mtbf_low_hours']:.0f} h" if site["mtbf_low_hours"] is not None else "–"
     waiting = "–" if site["backlog"] is None else str(site["backlog"])
     faults = ", ".join(sorted({fault["code"] for fault in site["faults"]})) or "none"
-    return f"{'':22} {name:24} {site['state']:8} {mtbf:>12}  {waiting:>7}  {faults}"
+    return f"{'':22} {name:25} {site['state']:8} {mtbf:>12}  {waiting:>7}  {faults}"

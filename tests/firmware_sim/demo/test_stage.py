@@ -3,7 +3,7 @@ import socket
 import tomllib
 from pathlib import Path
 
-from firmware_sim.demo.stage import Timeline, World, cloud_file, free_port, site_file, toml
+from firmware_sim.demo.stage import Login, Timeline, World, cloud_file, free_port, site_file, toml
 
 
 def test_a_second_start_finds_the_same_world(tmp_path: Path) -> None:
@@ -50,10 +50,11 @@ def test_the_site_file_holds_what_an_agent_needs() -> None:
         "profile": "sunspec",
         "unit": 1,
     }
-    table = tomllib.loads(site_file(site, Timeline(0, 0, 60), 1502, 1883, "secret"))
+    table = tomllib.loads(site_file(site, Timeline(0, 0, 60), 1502, Login(1883, "secret")))
     assert table["device"] == {"id": "home-1"}
     assert table["source"] == [{"name": "inverter", "profile": "sunspec", "host": "127.0.0.1", "port": 1502, "unit": 1}]
     assert table["uplink"]["username"] == "home-1"
+    assert "uplink" not in tomllib.loads(site_file(site, Timeline(0, 0, 1), 1502, None))
     assert table["clock"]["rate"] == 60
     assert (
         json.loads(json.dumps(tomllib.loads(cloud_file(Timeline(0, 0, 60), 1883, 8080, "x"))))["http"]["port"] == 8080
