@@ -91,8 +91,8 @@ def energy(wh: float | None) -> str:
 
 
 def with_unit(name: str, value: float | None) -> str:
-    """A signal's value with its unit, in as many decimals as it travels with."""
-    spec = spec_of(name)
+    """A signal's value, or the worst one of an episode, with its unit, in as many decimals as it travels with."""
+    spec = spec_of(name.removeprefix("worst_"))
     if spec is None or value is None:
         return number(value, 2)
     if spec.unit == "code":

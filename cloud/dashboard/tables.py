@@ -14,6 +14,7 @@ MAX_EVENTS: Final = 50
 # Counters come every few minutes; the row before midnight is the one to count from.
 _LEAD_MS: Final = 2 * formats.HOUR_MS
 _SEVERAL: Final = 2
+_METERED: Final = frozenset({sg.PV_ENERGY_TOTAL, sg.GRID_IMPORT_TOTAL, sg.GRID_EXPORT_TOTAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def energy_lines(reader: FleetReader, site: Site, now_ms: int) -> tuple[list[Ene
     today_ms = int(midnight.timestamp() * 1000)
     week_ms = now_ms - 7 * formats.DAY_MS
     rows = reader.energy(site.device, week_ms - _LEAD_MS, now_ms + 1)
-    today, week = gained_since(rows, today_ms), gained_since(rows, week_ms)
+    today, week = (_with_house(gained_since(rows, start_ms)) for start_ms in (today_ms, week_ms))
     lines = [
         EnergyLine(label, formats.energy(today.get(name)), formats.energy(week.get(name)))
         for name, label in words.ENERGY_WORDS.items()
@@ -154,6 +155,15 @@ def energy_lines(reader: FleetReader, site: Site, now_ms: int) -> tuple[list[Ene
     if lines:
         lines += _shares(today, week)
     return lines, all(row.measured for row in rows)
+
+
+def _with_house(gained: Mapping[str, float]) -> Mapping[str, float]:
+    """With what the house used: where it has no counter of its own, what came in and did not go out again."""
+    if sg.LOAD_ENERGY_TOTAL in gained or not gained.keys() >= _METERED:
+        return gained
+    came = gained[sg.PV_ENERGY_TOTAL] + gained[sg.GRID_IMPORT_TOTAL] + gained.get(sg.BATTERY_DISCHARGE_TOTAL, 0.0)
+    went = gained[sg.GRID_EXPORT_TOTAL] + gained.get(sg.BATTERY_CHARGE_TOTAL, 0.0)
+    return {**gained, sg.LOAD_ENERGY_TOTAL: max(0.0, came - went)}
 
 
 def _shares(today: Mapping[str, float], week: Mapping[str, float]) -> list[EnergyLine]:

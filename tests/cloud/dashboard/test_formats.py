@@ -52,6 +52,7 @@ def test_how_long_ago(age: int, text: str) -> None:
         (sg.WATER_PRESSURE, 1.6, "1.60 bar"),
         ("flow_temperature_2", 41.0, "41.0 °C"),
         (sg.PV_ENERGY_TOTAL, 12_345.0, "12.3 kWh"),
+        (f"worst_{sg.BATTERY_POWER}", -180.0, "−180 W"),
         ("pv_surplus", 1.5, "1.50"),
     ],
 )

@@ -4,7 +4,7 @@ from agent.domain import signals as sg
 from cloud.dashboard import tables
 from cloud.ports import EnergyRow, ReliabilityRow
 from tests.cloud.dashboard.conftest import Pages
-from tests.helpers.fleet import DAY_MS, HOUR_MS, NOW_MS, demo_fleet
+from tests.helpers.fleet import DAY_MS, HOUR_MS, NOW_MS, InMemoryFleet, demo_fleet
 
 
 def rows(*values: float) -> list[EnergyRow]:
@@ -31,6 +31,21 @@ def test_energy_of_today_starts_at_the_sites_midnight() -> None:
     # 520 W since 00:00 in Seattle, where it is 10:10.
     assert today["Generated"] == "5.2 kWh"
     assert today["Self-sufficiency"] == "78 %"
+
+
+class Metered(InMemoryFleet):
+    """Its site has meters at the panels, the grid and the battery, and none for the house."""
+
+    def energy(self, device: str, start_ms: int, end_ms: int) -> list[EnergyRow]:
+        counted = {sg.PV_ENERGY_TOTAL: 9e3, sg.GRID_IMPORT_TOTAL: 1e3, sg.GRID_EXPORT_TOTAL: 4e3}
+        counted[sg.BATTERY_CHARGE_TOTAL] = 2e3
+        return [EnergyRow(NOW_MS - HOUR_MS, dict.fromkeys(counted, 0.0), True), EnergyRow(NOW_MS, counted, True)]
+
+
+def test_what_the_house_used_follows_from_the_other_meters() -> None:
+    lines, _ = tables.energy_lines(Metered(), demo_fleet().sites()[0], NOW_MS)
+    today = {line.label: line.today for line in lines}
+    assert (today["Consumed"], today["Self-sufficiency"], today["Self-consumption"]) == ("4.0 kWh", "75 %", "56 %")
 
 
 def test_without_counters_there_is_no_table() -> None:
