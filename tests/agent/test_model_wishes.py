@@ -16,6 +16,7 @@ from agent.learned.detector import UnusualBehaviour
 from agent.model_wishes import ModelWishes
 from tests.helpers.learned_sites import TRUST, heating, model_file, readings
 
+pytestmark = pytest.mark.xdist_group("learned")
 SITE = SiteSettings("here", 48.0, 11.0, "UTC")
 
 

@@ -47,7 +47,7 @@ def run(*words: str) -> int:
 
 def test_recordings_become_a_signed_model(recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, key = tmp_path / "heating.ewm", tmp_path / "key.pem"
-    words = [str(recordings), "--plan", "heating", "--out", str(out), "--steps", "60", "--json"]
+    words = [str(recordings), "--plan", "heating", "--out", str(out), "--steps", "20", "--json"]
     assert run(*words, "--new-key", str(key)) == 0
     facts = json.loads(capsys.readouterr().out)
     artifact = opened(out.read_bytes(), {bytes.fromhex(facts["trust"])})

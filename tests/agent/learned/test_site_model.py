@@ -20,6 +20,7 @@ from cloud.training.sites import terms_of
 from cloud.training.train import targets_of
 from tests.helpers.learned_sites import KEY, START_MS, artifact, heating, readings
 
+pytestmark = pytest.mark.xdist_group("learned")
 UTC = ZoneInfo("UTC")
 
 
