@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -16,6 +16,7 @@ from cloud.ports import Clock
 from cloud.store.migrations import migrate
 
 _WRITING: Final = "emberwatt_writing"
+_ONE_WRITER: Final = 0x656D626572  # any number that no other program of the same database takes
 
 
 class Database:
@@ -90,7 +91,7 @@ class Database:
             url = make_url(self._url)
             if url.get_backend_name() == "sqlite":
                 return _sqlite(url.database, self._busy_s)
-            return create_engine(url, pool_pre_ping=True)
+            return _server(url)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             hint = "for example sqlite:///fleet.db"
             raise BadSetup(
@@ -108,6 +109,21 @@ def _sqlite(file: str | None, busy_s: float) -> Engine:
     event.listen(engine, "connect", _settle)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _server(url: URL) -> Engine:
+    engine = create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=56)
+    if url.get_backend_name() == "postgresql":
+        event.listen(engine, "begin", _begin_postgres)
+    return engine
+
+
+def _begin_postgres(connection: Connection) -> None:
+    """As with SQLite: one writer at a time over all programs, and a reader sees one instant."""
+    if connection.get_execution_options().get(_WRITING, False):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ONE_WRITER})")
+    else:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 def _settle(connection: Any, _record: object) -> None:

@@ -1,7 +1,6 @@
 """Commands in the store: what is open, what ended them, and that the first end counts."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,8 +21,8 @@ DONE = Reply(Outcome.DONE, 500, "", {"log": ["a"]})
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with Database(f"sqlite:///{tmp_path / 'fleet.db'}", SetClock()) as database:
+def database(database_url: str) -> Iterator[Database]:
+    with Database(database_url, SetClock()) as database:
         status = encode_status(Status("online", 7))
         SqlFleetWriter(database).statuses([Arrival(DEVICE, status, START_MS)])
         yield database

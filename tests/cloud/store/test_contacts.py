@@ -1,7 +1,6 @@
 """Many statuses in one transaction: the last word of each device holds."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,8 +13,8 @@ from tests.helpers.uplinks import START_MS, SetClock
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with Database(f"sqlite:///{tmp_path / 'fleet.db'}", SetClock()) as opened:
+def database(database_url: str) -> Iterator[Database]:
+    with Database(database_url, SetClock()) as opened:
         yield opened
 
 

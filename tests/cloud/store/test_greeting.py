@@ -1,7 +1,5 @@
 """What a device hears first."""
 
-from pathlib import Path
-
 from agent.domain.envelope import Letter
 from agent.domain.twin import TwinMessage, encode_twin
 from agent.domain.wire import TWIN_DESIRED
@@ -13,8 +11,8 @@ from tests.helpers.batches import DEVICE, arrival, batch
 from tests.helpers.uplinks import SetClock, summary
 
 
-def test_a_wish_is_told_and_nothing_where_there_is_none(tmp_path: Path) -> None:
-    with Database(f"sqlite:///{tmp_path / 'fleet.db'}", SetClock()) as database:
+def test_a_wish_is_told_and_nothing_where_there_is_none(database_url: str) -> None:
+    with Database(database_url, SetClock()) as database:
         greeter = SqlGreeter(database)
         SqlFleetWriter(database).apply([arrival(batch(1, [summary(1)]))])
         assert greeter.greet(DEVICE) == []

@@ -1,7 +1,6 @@
 """Invitations are used once, certificates follow each other, revocations stay."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,8 +11,8 @@ from tests.helpers.uplinks import SetClock
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Iterator[SqlIdentities]:
-    with Database(f"sqlite:///{tmp_path / 'fleet.db'}", SetClock()) as database:
+def book(database_url: str) -> Iterator[SqlIdentities]:
+    with Database(database_url, SetClock()) as database:
         yield SqlIdentities(database)
 
 

@@ -1,7 +1,6 @@
 """Incidents in SQL: what is written is what is read, and nobody is overwritten."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -18,12 +17,12 @@ OPENED = IncidentEntry("i-1", 0, 5, "emberwatt", "opened", "cold")
 
 
 @pytest.fixture(params=["sql", "memory"])
-def book(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[IncidentBook]:
+def book(request: pytest.FixtureRequest, database_url: str) -> Iterator[IncidentBook]:
     """Both books must do the same: tests of other parts stand on the one in memory."""
     if request.param == "memory":
         yield Book()
         return
-    with Database(f"sqlite:///{tmp_path / 'fleet.db'}", SetClock()) as database:
+    with Database(database_url, SetClock()) as database:
         yield SqlIncidents(database)
 
 

@@ -1,12 +1,10 @@
-from pathlib import Path
-
 from cloud.store.database import Database
 from cloud.store.jobs import SqlRuns
 from tests.helpers.uplinks import SetClock
 
 
-def test_a_run_is_begun_ended_and_found_again(tmp_path: Path) -> None:
-    with Database(f"sqlite:///{tmp_path / 'fleet.db'}", SetClock()) as database:
+def test_a_run_is_begun_ended_and_found_again(database_url: str) -> None:
+    with Database(database_url, SetClock()) as database:
         runs = SqlRuns(database)
         first = runs.begin_run("mtbf", "schedule", "", 1, 1000)
         second = runs.begin_run("lake", "manual", "anna", 2, 2000)

@@ -1,7 +1,6 @@
 """Messages that were put aside are taken again, with the same effect however often."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -24,8 +23,8 @@ HOUR_MS = 3_600_000
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with Database(f"sqlite:///{tmp_path / 'fleet.db'}", SetClock()) as opened:
+def database(database_url: str) -> Iterator[Database]:
+    with Database(database_url, SetClock()) as opened:
         yield opened
 
 
