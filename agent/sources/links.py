@@ -1,9 +1,11 @@
 """Modbus RTU on a line: clients that neither retry nor reconnect by themselves."""
 
+from pymodbus.exceptions import ModbusException
+from pymodbus.pdu import DecodePDU, ModbusPDU
+
 from agent.sources.bus import Bus, Exchange
 from agent.sources.client import Client, OnConnect
 from agent.sources.line import Line, SerialPort, TcpPort
-from agent.sources.pdu import BadAnswer, Reply, Request, decode
 from agent.sources.rtu_frame import (
     KNOWN,
     READS,
@@ -49,10 +51,10 @@ class RtuLink:
         return line
 
     async def exchange(self, line: Line, frame: bytes) -> bytes:
-        """The body of the answer to this frame. Raises `OSError`, `BadAnswer`."""
+        """The body of the answer to this frame. Raises `OSError`, `ModbusException`."""
         wanted = wanted_of(frame, echo=bool(self._echoes))
         if self._echoes is None and wanted.function in SAME:
-            raise BadAnswer("whether the adapter echoes is not known before something was read")
+            raise ModbusException("whether the adapter echoes is not known before something was read")
 
         def take(data: bytes) -> bytes | None:
             answer = take_answer(data, wanted)
@@ -94,6 +96,7 @@ class _BusClient(Client):
         self._timeout_s = timeout_s
         self._on_connect = on_connect
         self._line: Line | None = None
+        self._decoder = DecodePDU(False)
 
     def __str__(self) -> str:
         return str(self._link)
@@ -112,10 +115,15 @@ class _BusClient(Client):
         self._line = None
         self._link.bus.leave(self)
 
-    async def execute(self, request: Request) -> Reply:
-        """Send a request and return its answer. Raises `OSError`, `BadAnswer`."""
-        if request.function not in KNOWN:
-            raise BadAnswer(f"function {request.function} cannot be told from noise on a line")
+    async def execute(self, request: ModbusPDU) -> ModbusPDU:
+        """Send a request and return its answer. Raises `OSError`, `ModbusException`."""
+        if request.function_code not in KNOWN:
+            raise ModbusException(f"function {request.function_code} cannot be told from noise on a line")
         if self._line is None:
             raise LineLost("the line is closed")
-        return decode(await self._link.exchange(self._line, frame_of(request.unit, request.body)))
+        frame = frame_of(request.dev_id, bytes([request.function_code]) + request.encode())
+        answer = self._decoder.decode(await self._link.exchange(self._line, frame))
+        if answer is None:
+            raise ModbusException("the answer cannot be understood")
+        answer.dev_id = request.dev_id
+        return answer

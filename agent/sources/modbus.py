@@ -8,6 +8,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pymodbus.exceptions import ModbusException
+from pymodbus.pdu import ModbusPDU
+from pymodbus.pdu.exceptionresponse import ExceptionResponse
+
 from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.signals import Equipment, Quality, Reading, SignalName
 from agent.ports import Clock
@@ -15,7 +19,6 @@ from agent.sources.answers import Answer, Decoder, MapMoved, identity_texts
 from agent.sources.client import Client, Link
 from agent.sources.fingerprint import matches, mismatch
 from agent.sources.guards import Guards, Poll
-from agent.sources.pdu import BadAnswer, Reply
 from agent.sources.planning import Block, ReadRules, plan_reads, rules_of, spans_of, with_guards
 from agent.sources.profile import COIL_FUNCTIONS, Layout, Profile, bind_absolute, signals_of
 from agent.sources.sunspec import NEVER, Model, Refused, discover, locate, rules_in
@@ -165,7 +168,7 @@ class ModbusSource:
     async def raw_write(self, unit: int, function: int, address: int, values: Sequence[int]) -> None:
         """Another master's wish, function 6 or 16. The agent itself never writes. Raises as `raw_read` does."""
 
-        def call(client: Client) -> Awaitable[Reply]:
+        def call(client: Client) -> Awaitable[ModbusPDU]:
             if function == _WRITE_ONE:
                 return client.write_word(address, values[0], unit)
             return client.write_words(address, values, unit)
@@ -288,13 +291,13 @@ class ModbusSource:
             raise SourceUnavailable(self._name, f"the answer does not fit the request for {count} from {address}")
         return words
 
-    async def _exchange(self, call: Callable[[Client], Awaitable[Reply]]) -> Reply:
+    async def _exchange(self, call: Callable[[Client], Awaitable[ModbusPDU]]) -> ModbusPDU:
         """One request and its answer. Whatever leaves the stream in doubt closes the connection."""
         client = self._client
         if client is None:
             raise SourceUnavailable(self._name, "the connection was lost")
         await self._pause()
-        answer: Reply | None = None
+        answer: ModbusPDU | None = None
         try:
             async with asyncio.timeout(self._timeout_s) as self._waiting:
                 answer = await call(client)
@@ -302,15 +305,15 @@ class ModbusSource:
             lost = not client.connected
             reason = "lost the connection" if lost else f"no answer within {self._timeout_s:g} s"
             raise SourceUnavailable(self._name, reason) from None
-        except (BadAnswer, OSError) as error:
+        except (ModbusException, OSError) as error:
             raise SourceUnavailable(self._name, str(error)) from error
         finally:
             self._waiting = None
             self._answered_at = asyncio.get_running_loop().time()
             if answer is None:
                 self._drop()
-        if answer.refused is not None:
-            raise Refused(answer.refused)
+        if isinstance(answer, ExceptionResponse):
+            raise Refused(answer.exception_code)
         return answer
 
     async def _pause(self) -> None:
@@ -335,8 +338,12 @@ class ModbusSource:
         return signals if self._wanted is None else signals & self._wanted
 
 
-def _content(answer: Reply, function: int, count: int) -> Sequence[int] | None:
+def _content(answer: ModbusPDU, function: int, count: int) -> Sequence[int] | None:
     """The words or bits of an answer, or None if it is not the answer to this request."""
-    # Bits travel in whole bytes.
-    expected = (count + 7) // 8 * 8 if function in COIL_FUNCTIONS else count
-    return answer.values[:count] if answer.function == function and len(answer.values) == expected else None
+    if answer.function_code != function:
+        return None
+    if function in COIL_FUNCTIONS:
+        # Bits travel in whole bytes.
+        padded = (count + 7) // 8 * 8
+        return [int(bit) for bit in answer.bits[:count]] if len(answer.bits) == padded else None
+    return answer.registers if len(answer.registers) == count else None

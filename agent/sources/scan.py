@@ -6,6 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from pymodbus.exceptions import ModbusException
+from pymodbus.pdu import ModbusPDU
+from pymodbus.pdu.exceptionresponse import ExceptionResponse
+
 from agent.sources.client import Client, Link
 from agent.sources.fingerprints import (
     COMMON_WORDS,
@@ -18,7 +22,6 @@ from agent.sources.fingerprints import (
     place_of,
     sunspec_identity,
 )
-from agent.sources.pdu import BadAnswer, Reply
 from agent.sources.sunspec import MARKER
 
 T = TypeVar("T")
@@ -67,26 +70,29 @@ class _Asker:
     async def words(self, unit: int, function: int, address: int, count: int) -> Sequence[int] | None:
         """The words; None when the unit has none there. Raises `_Silent`."""
         answer = await self._ask(lambda client: client.read(function, address, count, unit))
-        return answer.values if len(answer.values) == count else None
+        registers = [] if isinstance(answer, ExceptionResponse) else answer.registers
+        return registers if len(registers) == count else None
 
     async def objects(self, unit: int) -> Mapping[int, bytes]:
         """What function 43 tells: maker, product code, version and more by number; nothing where it is not known."""
-        return (await self._ask(lambda client: client.read_identity(unit))).objects
+        answer = await self._ask(lambda client: client.read_identity(unit))
+        told = getattr(answer, "information", {})
+        return {int(key): value for key, value in told.items() if isinstance(value, bytes)}
 
-    async def _ask(self, call: Callable[[Client], Awaitable[Reply]]) -> Reply:
+    async def _ask(self, call: Callable[[Client], Awaitable[ModbusPDU]]) -> ModbusPDU:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, self._last + self.rules.pace_s - loop.time()))
-        answer: Reply | None = None
+        answer: ModbusPDU | None = None
         try:
             async with asyncio.timeout(self.rules.timeout_s):
                 answer = await call(await self._open())
-        except (TimeoutError, BadAnswer, OSError) as error:
+        except (TimeoutError, ModbusException, OSError) as error:
             raise _Silent from error
         finally:
             self._last = loop.time()
             if answer is None:
                 self.close()
-        if answer.refused in _NOBODY:
+        if isinstance(answer, ExceptionResponse) and answer.exception_code in _NOBODY:
             raise _Silent
         self.heard = True
         return answer

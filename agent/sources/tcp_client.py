@@ -5,8 +5,10 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+from pymodbus.exceptions import ModbusException
+from pymodbus.pdu import DecodePDU, ModbusPDU
+
 from agent.sources.client import Client, OnConnect
-from agent.sources.pdu import BadAnswer, Reply, Request, decode
 from agent.sources.serial_settings import LineLost
 
 _HEAD: Final = struct.Struct(">HHHB")  # transaction, protocol (0), bytes that follow, unit
@@ -14,6 +16,7 @@ _REFUSAL: Final = 0x80
 _REFUSAL_SIZE: Final = 9
 _LONGEST: Final = 254
 _NONSENSE: Final = "the answer cannot be understood"
+_DECODER: Final = DecodePDU(False)
 
 
 class TcpClient(Client):
@@ -54,19 +57,21 @@ class TcpClient(Client):
         if stream is not None:
             stream.close()
 
-    async def execute(self, request: Request) -> Reply:
-        """Send a request and return its answer. Raises `LineLost`, `BadAnswer`."""
+    async def execute(self, request: ModbusPDU) -> ModbusPDU:
+        """Send a request and return its answer. Raises `LineLost`, `ModbusException`."""
         stream = self._stream
         if stream is None or not stream.is_open:
             raise LineLost("the connection is closed")
         self._transaction = self._transaction % 0xFFFF + 1
-        body = request.body
-        head = _HEAD.pack(self._transaction, 0, len(body) + 1, request.unit)
-        try:
-            return decode(await stream.ask(head + body))
-        except BadAnswer:
+        data = request.encode()
+        head = _HEAD.pack(self._transaction, 0, len(data) + 2, request.dev_id)
+        body = await stream.ask(head + bytes((request.function_code,)) + data)
+        answer = _DECODER.decode(body)
+        if answer is None:
             stream.give_up()
-            raise
+            raise ModbusException(_NONSENSE)
+        answer.dev_id = request.dev_id
+        return answer
 
 
 class _Stream(asyncio.Protocol):
@@ -89,7 +94,7 @@ class _Stream(asyncio.Protocol):
         self._fail(LineLost("lost the connection" if exc is None else f"lost the connection: {exc}"))
 
     async def ask(self, frame: bytes) -> bytes:
-        """The function code and the data of the answer. Raises `LineLost`, `BadAnswer`."""
+        """The function code and the data of the answer. Raises `LineLost`, `ModbusException`."""
         assert self._transport is not None
         # What came before the request cannot answer it.
         self._got = b""
@@ -112,7 +117,7 @@ class _Stream(asyncio.Protocol):
                 # Some devices forget to count the exception's code.
                 end = _REFUSAL_SIZE
             if protocol or not 2 <= size <= _LONGEST:
-                self._fail(BadAnswer(_NONSENSE))
+                self._fail(ModbusException(_NONSENSE))
                 return
             if len(got) < end:
                 break

@@ -23,7 +23,7 @@ PURE = frozenset(
 WALLS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
     "agent.domain": ((), frozenset({"msgspec"})),
     "agent.ports": (("agent.domain",), frozenset()),
-    "agent.sources": (("agent.domain", "agent.ports"), frozenset({"msgspec", "serial"})),
+    "agent.sources": (("agent.domain", "agent.ports"), frozenset({"msgspec", "pymodbus", "serial"})),
     "agent.diagnosis": (("agent.domain", "agent.ports"), frozenset({"msgspec"})),
     "agent.identity": (("agent.domain", "agent.ports"), frozenset({"msgspec", "cryptography"})),
     "agent.learned": (("agent.domain", "agent.ports"), frozenset({"numpy", "ai_edge_litert", "tflite_runtime"})),

@@ -36,7 +36,7 @@ class Cellar:
         try:
             assert await client.connect()
             async with asyncio.timeout(timeout_s):
-                return list((await client.read(3, address, count, unit)).values)
+                return (await client.read(3, address, count, unit)).registers
         finally:
             client.close()
 

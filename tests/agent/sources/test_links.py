@@ -1,12 +1,14 @@
 """Links make clients that do nothing on their own."""
 
 import asyncio
+import logging
 from pathlib import Path
 
 import pytest
+from pymodbus.exceptions import ModbusException
+from pymodbus.pdu.other_message import ReadExceptionStatusRequest
 
 from agent.sources.links import RtuOverTcpLink, RtuSerialLink
-from agent.sources.pdu import BadAnswer, Request
 from agent.sources.serial_settings import LineLost, SerialSettings
 from agent.sources.tcp_client import TcpLink
 from tests.helpers.modbus_server import ModbusServer
@@ -20,7 +22,7 @@ async def test_both_ends_of_a_connection_are_heard_of() -> None:
         client = TcpLink("127.0.0.1", server.port).client(0.5, heard.append)
         assert await client.connect()
         server.faults.payload = b"\x55\x01"
-        with pytest.raises(BadAnswer):
+        with pytest.raises(ModbusException):
             await client.read(3, 0, 1, 1)
         assert heard == [True, False]
         assert not client.connected
@@ -51,7 +53,7 @@ async def test_an_echo_is_no_confirmation(tmp_path: Path, echo: bool) -> None:
         wire.faults.echo = echo
         client = RtuSerialLink(SerialSettings(str(wire.path)), late_s=0).client(1.0, lambda _: None)
         assert await client.connect()
-        with pytest.raises(BadAnswer, match="before something was read"):
+        with pytest.raises(ModbusException, match="before something was read"):
             await client.write_word(0, 5, 1)
         await client.read(3, 0, 1, 1)
         # The device says nothing to it.
@@ -61,8 +63,8 @@ async def test_an_echo_is_no_confirmation(tmp_path: Path, echo: bool) -> None:
                 await asyncio.wait_for(write, 0.15)
         wire.device = lambda data: wire.send(data if data[1] == 6 else framed(1, data[1:6]))
         assert await client.connect()
-        assert (await client.write_word(0, 5, 1)).function == 6
-        assert (await client.write_words(0, [5, 6], 1)).function == 16
+        assert (await client.write_word(0, 5, 1)).registers == [5]
+        assert (await client.write_words(0, [5, 6], 1)).count == 2
         client.close()
 
 
@@ -70,8 +72,8 @@ async def test_what_has_no_known_form_is_not_sent(tmp_path: Path) -> None:
     async with Wire(tmp_path) as wire:
         client = RtuSerialLink(SerialSettings(str(wire.path))).client(1.0, lambda _: None)
         assert await client.connect()
-        with pytest.raises(BadAnswer, match="function 7"):
-            await client.execute(Request(1, 7, b""))
+        with pytest.raises(ModbusException, match="function 7"):
+            await client.execute(ReadExceptionStatusRequest(dev_id=1))
         assert wire.heard == b""
         client.close()
 
@@ -85,10 +87,14 @@ async def test_bits_words_refusals_and_identification_over_a_line() -> None:
         client = RtuOverTcpLink("127.0.0.1", wire.port).client(1.0, heard.append)
         assert await client.connect()
         assert heard == [True]
-        assert (await client.read(1, 0, 3, 1)).values == (1, 0, 1, 0, 0, 0, 0, 0)
-        assert (await client.read(4, 0, 2, 1)).values == (5, 6)
-        assert (await client.read(3, 9, 2, 1)).refused == 2
+        assert (await client.read(1, 0, 3, 1)).bits[:3] == [True, False, True]
+        assert (await client.read(4, 0, 2, 1)).registers == [5, 6]
+        assert (await client.read(3, 9, 2, 1)).exception_code == 2
         wire.device = lambda data: wire.send(framed(1, b"\x2b\x0e\x01\x01\x00\x00\x01\x00\x04Acme"))
         told = await client.read_identity(1)
-        assert told.objects == {0: b"Acme"}
+        assert told.information == {0: b"Acme"}
         client.close()
+
+
+def test_the_library_keeps_silent() -> None:
+    assert not logging.getLogger("pymodbus.logging").isEnabledFor(logging.CRITICAL)

@@ -35,13 +35,14 @@ async def check(near: Wire, unit: int) -> None:
     try:
         for address, count in ((0, 1), (7, 20), (0, 100)):
             words = await client.read(3, address, count, unit)
-            assert list(words.values) == [1000 * unit + address + index for index in range(count)]
+            assert words.registers == [1000 * unit + address + index for index in range(count)]
             words = await client.read(4, address, count, unit)
-            assert list(words.values) == [1000 * unit + address + index for index in range(count)]
+            assert words.registers == [1000 * unit + address + index for index in range(count)]
             bits = await client.read(1, address, count, unit)
-            assert list(bits.values[:count]) == [(address + index) % 2 == 1 for index in range(count)]
+            assert bits.bits[:count] == [(address + index) % 2 == 1 for index in range(count)]
         refused = await client.read(3, 4000, 2, unit)
-        assert refused.refused == 2
+        assert refused.isError()
+        assert refused.exception_code == 2
     finally:
         client.close()
 

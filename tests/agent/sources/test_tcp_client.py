@@ -9,8 +9,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pymodbus.exceptions import ModbusException
 
-from agent.sources.pdu import BadAnswer
 from agent.sources.serial_settings import LineLost
 from agent.sources.tcp_client import TcpClient
 
@@ -48,7 +48,7 @@ SEVEN = b"\x03\x02\x00\x07"
 
 async def words(client: TcpClient) -> list[int]:
     async with asyncio.timeout(5):
-        return list((await client.read(3, 0, 1, 1)).values)
+        return list((await client.read(3, 0, 1, 1)).registers)
 
 
 async def test_each_request_has_its_own_number() -> None:
@@ -86,7 +86,7 @@ async def test_what_came_before_the_request_is_forgotten() -> None:
 
 async def test_a_refusal_whose_code_was_not_counted() -> None:
     async with device(lambda number, unit, body: framed(number, unit, b"\x83\x02", size=2)) as client:
-        assert (await client.read(3, 0, 1, 1)).refused == 2
+        assert (await client.read(3, 0, 1, 1)).exception_code == 2
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ async def test_a_refusal_whose_code_was_not_counted() -> None:
 async def test_nonsense_ends_the_connection(nonsense: Callable[[int], bytes]) -> None:
     heard: list[bool] = []
     async with device(lambda number, unit, body: nonsense(number), heard) as client:
-        with pytest.raises(BadAnswer, match="cannot be understood"):
+        with pytest.raises(ModbusException, match="cannot be understood"):
             await client.read(3, 0, 1, 1)
         assert heard == [True, False]
         assert not client.connected
@@ -131,6 +131,6 @@ def test_pieces_are_put_together(cuts: list[int]) -> None:
             edges = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
             for start, end in pairwise(edges):
                 stream.data_received(data[start:end])
-            return list((await asked).values)
+            return list((await asked).registers)
 
     assert asyncio.run(story()) == [7]
