@@ -1,10 +1,11 @@
 """One fault on one component: its rule, its tracker, and the records that its life leaves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from agent.domain.blocks import Block
 from agent.domain.causes import CONSEQUENCES, EARLY
-from agent.domain.episodes import Episode, Tracker
+from agent.domain.episodes import Episode, EpisodeTracker, Tracker
 from agent.domain.faults import FAULTS, FaultCode
 from agent.domain.rules import Rule
 from agent.domain.signals import Reading, SignalName
@@ -48,6 +49,50 @@ class Channel:
         elif not verdict and self.tracker.passes(reading.at_ms):
             return None
         return self.follow(verdict, reading)
+
+    def pass_over(self, block: Block, *, silenced: bool) -> int:
+        """Take in the block's readings up to the one with which something begins, ends or is to be told.
+
+        Returns how many come before that one. When it is fewer than the block has, what it remembers is spoilt.
+        """
+        if silenced:
+            return self._pass_silenced(block)
+        passed = 0
+        tracker = self.tracker
+        if self.rule is not None and isinstance(tracker, EpisodeTracker) and tracker.is_well:
+            verdicts = self.rule.judge_all(block)
+            failed = verdicts[-1] is True
+            passed = len(verdicts) - failed
+            if passed:
+                tracker.pass_all(block.times[:passed], verdicts[:passed])
+            if failed:
+                if self.follow(True, block.readings[passed]) or self.stands != self.stood:
+                    return passed
+                passed += 1
+        for reading in block.readings[passed:]:
+            if self.observe(reading) or self.stands != self.stood:
+                return passed
+            passed += 1
+        return passed
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether healthy readings lead to nothing."""
+        return not self.stood and isinstance(self.tracker, EpisodeTracker) and self.tracker.is_well
+
+    def pass_well(self, times: Sequence[int]) -> None:
+        """`follow` with a healthy verdict at each of the times; only while calm."""
+        for at_ms in times:
+            if not self.tracker.passes(at_ms):
+                self.tracker.update(at_ms, False)
+
+    def _pass_silenced(self, block: Block) -> int:
+        for passed, reading in enumerate(block.readings):
+            if self.tracker.quiet:
+                break
+            if self.follow(None, reading):
+                return passed
+        return len(block)
 
     def follow(self, verdict: bool | None, reading: Reading, noted: Mapping[str, float] | None = None) -> list[Fault]:
         """Take in a verdict, with evidence `noted` by the caller; returns the steps in the fault's life it leads to."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from agent.diagnosis.channel import Channel
+from agent.domain.blocks import Block
 from agent.domain.episodes import EpisodeTracker, Timing
 from agent.domain.faults import FaultCode
 from agent.domain.signals import Quality, Reading, SignalName, spec_of
@@ -40,6 +41,12 @@ class _Signal:
         self.intervals: list[int] = []  # the last ones that were longer than usual
         self.stale_ms = _NEVER
         self.channels: dict[FaultCode, Channel] = {}
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing is wrong with it, nor about to be because it has been lost for a while."""
+        known = self.samples >= _LEAST_SAMPLES and self.stale_ms == _NEVER
+        return known and all(channel.is_calm for channel in self.channels.values())
 
     def state(self) -> list[Any]:
         standing = None if self.standing is None else self.standing.state()
@@ -96,6 +103,69 @@ class DataWatch:
             self._due_ms = at_ms + _TICK_MS
             faults += self._tick(reading, silenced, asleep)
         return faults
+
+    def calm_rows(self, block: Block) -> int:
+        """Over how many readings of the block it is certain that there is nothing to tell of any signal.
+
+        The last reading before the block must hold the block's signals.
+        """
+        columns, rows = block.columns(), len(block)
+        if self.impossible or self.doubtful or columns.keys() != self._signals.keys():
+            return 0
+        if block.times[0] < self._due_ms - 2 * _TICK_MS:
+            return 0
+        for name, column in columns.items():
+            signal = self._signals[name]
+            if not signal.is_calm:
+                return 0
+            if not signal.low <= min(column) <= max(column) <= signal.high:
+                rows = min(rows, next(i for i, each in enumerate(column) if not signal.low <= each <= signal.high))
+            if signal.standing is not None:
+                rows = min(rows, signal.standing.calm_rows(block, column))
+        return rows
+
+    def pass_all(self, block: Block, silenced: frozenset[FaultCode]) -> None:
+        """`update` with each reading of a block that is calm throughout."""
+        looks: list[int] = []
+        for row, at_ms in enumerate(block.times):
+            if at_ms >= self._due_ms or at_ms < self._due_ms - 2 * _TICK_MS:
+                self._due_ms = at_ms + _TICK_MS
+                looks.append(row)
+        times = [block.times[row] for row in looks]
+        order = {name: number for number, name in enumerate(block.columns())}
+        stands: dict[SignalName, list[bool] | None] = {}
+        for name, column in sorted(block.columns().items(), key=lambda each: each[0] in DRIVERS):
+            signal = self._signals[name]
+            signal.seen_ms = block.times[-1]
+            signal.samples += len(block)
+            told = [(FaultCode.GAP, times)]
+            if signal.standing is not None:
+                alive = self._alive(name, order, stands, len(block))
+                since, stands[name] = signal.standing.pass_all(block, column, looks, alive)
+                told.append((FaultCode.STUCK_VALUE, since))
+            if FaultCode.OUT_OF_RANGE in signal.channels:
+                told.append((FaultCode.OUT_OF_RANGE, times))
+            for code, seen in told:
+                if seen and code not in silenced:
+                    self._channel(signal, code).pass_well(seen)
+
+    def _alive(
+        self,
+        name: SignalName,
+        order: Mapping[SignalName, int],
+        stands: Mapping[SignalName, list[bool] | None],
+        rows: int,
+    ) -> list[bool] | None:
+        """Whether the power that moves a counter was one to go by, as it was when the counter was looked at."""
+        driver = DRIVERS.get(name)
+        if driver is None:
+            return None
+        if driver not in order:
+            return [False] * rows
+        stood = stands.get(driver)
+        if stood is None:
+            return None
+        return [not each for each in (stood[1:] if order[driver] < order[name] else stood[:-1])]
 
     def _is_alive(self, driver: SignalName) -> bool:
         """Whether the power that moves a counter is one to go by."""

@@ -1,6 +1,7 @@
 """Who may speak now: a fault whose cause is known, suspected or only just over waits."""
 
 from collections.abc import Iterable
+from math import inf
 from typing import Any
 
 from agent.diagnosis.channel import Channel
@@ -36,6 +37,11 @@ class Silence:
     def is_over(self, at_ms: int) -> bool:
         """Whether the aftermath of some cause has passed."""
         return bool(self._until) and at_ms >= min(self._until.values())
+
+    @property
+    def until_ms(self) -> float:
+        """When the next aftermath is over."""
+        return min(self._until.values(), default=inf)
 
     def move(self, move: Move) -> None:
         """The clock was set."""

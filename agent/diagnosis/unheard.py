@@ -5,10 +5,12 @@ A silence in which not one counter of the house moved was none: the clock was se
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
 
 from agent.diagnosis.points import Told
 from agent.diagnosis.sleep import Sleep
+from agent.domain.blocks import Block
 from agent.domain.faults import FaultCode
 from agent.domain.signals import (
     BATTERY_CHARGE_TOTAL,
@@ -99,6 +101,22 @@ class Unheard:
         if total is not None and self._total is not None and total >= self._total:
             evidence["produced_wh"] = round(total - self._total, 1)
         return self._gap.tell(before_ms, at_ms, evidence)
+
+    @property
+    def until_ms(self) -> float:
+        """When the clock is no longer believed to be off, without another jump."""
+        return self._off_since_ms + _BELIEVED_MS if self._off_ms else inf
+
+    def pass_all(self, before: Reading, block: Block) -> None:
+        """`update` and `counted` with each reading of a block without a gap, whose signals `before` holds as well."""
+        self.silent_ms = 0
+        last_ms = block.times[-1]
+        self._gap.reliability.add_up(last_ms - before.at_ms)
+        totals = block.column(PV_ENERGY_TOTAL)
+        if totals is not None:
+            self._total, self._total_ms = totals[-1], last_ms
+        if block.column(PV_POWER) is not None:
+            self._power_ms = last_ms
 
     def _jumped(self, at_ms: int, by_ms: int) -> list[Fault]:
         """The clock jumped, away or back to where it was."""

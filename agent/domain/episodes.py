@@ -9,6 +9,7 @@ first of them. Shorter healthy stretches belong to the episode. Time without exp
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from operator import sub
 from typing import Any, Final, Protocol
 
 from agent.domain.reliability import EpisodeReliability
@@ -44,6 +45,11 @@ class Episode:
     end_ms: int | None
     failing_ms: int
     lost_wh: float | None
+
+
+def longest_step_ms(times: Sequence[int]) -> int:
+    """Between two neighbours; 0 where there are none."""
+    return max(map(sub, times[1:], times), default=0)
 
 
 class Tracker(Protocol):
@@ -118,6 +124,10 @@ class EpisodeTracker:
         return self._last_verdict is None and self._phase != Phase.SUSPECT
 
     @property
+    def is_well(self) -> bool:
+        return self._phase == Phase.WELL
+
+    @property
     def suspected_ms(self) -> int | None:
         return None if self._phase == Phase.WELL else self._start_ms
 
@@ -153,6 +163,23 @@ class EpisodeTracker:
             self.reliability.up_ms += duration_ms
         self._last_ms = self._evidence_ms = at_ms
         return True
+
+    def pass_all(self, times: Sequence[int], verdicts: Sequence[bool | None]) -> None:
+        """`update` with each sample, faster: while it stands well, and for verdicts none of which fails."""
+        if None not in verdicts:
+            if self._last_verdict is None:
+                self.update(times[0], False)
+            first_ms, last_ms = self._last_ms, times[-1]
+            if longest_step_ms((first_ms, *times)) <= self._max_gap_ms and first_ms <= times[0]:
+                self.reliability.up_ms += last_ms - first_ms
+                self._last_ms = self._evidence_ms = last_ms
+                return
+        for at_ms, verdict in zip(times, verdicts, strict=True):
+            if verdict is not None:
+                if not self.passes(at_ms):
+                    self.update(at_ms, verdict)
+            elif not self.quiet:
+                self.update(at_ms, verdict)
 
     def _hold(self, duration_ms: int) -> None:
         """The last verdict held for `duration_ms` more."""

@@ -77,6 +77,8 @@ class Bins:
 
     def restore(self, state: Sequence[Any]) -> None:
         self._last_ms = state[0]
+        for bin_ in self._bins:
+            bin_[:] = [0.0, 0.0, 0.0]
         for number, *each in state[1]:
             self._bins[number] = list(each)
 

@@ -141,5 +141,6 @@ class PvExpectation:
 
     def restore(self, state: Sequence[Any]) -> None:
         self._last_ms, self._mean, self._steady_from_ms, self._samples, self._peak_w, slots = state
+        self._slots = [[0.0, 0, 0, 0] for _ in range(_SLOTS)]
         for number, *slot in slots:
             self._slots[number] = list(slot)

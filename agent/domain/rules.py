@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import radians, sin
 from typing import Any, Final, Protocol
 
+from agent.domain.blocks import Block, RowByRow, Verdict
 from agent.domain.faults import FaultCode
 from agent.domain.local_time import NOON, LocalTime
 from agent.domain.signals import (
@@ -26,7 +27,6 @@ from agent.domain.sun import Height
 from agent.domain.timeline import Move
 
 Values = Mapping[SignalName, float]
-Verdict = bool | None
 _HOUR_MS: Final = 3_600_000
 # More than this between two samples is no discharge, in %.
 _SOC_STEP: Final = 8.0
@@ -53,6 +53,10 @@ class Rule(Protocol):
 
     def judge(self, reading: Reading) -> Verdict: ...
 
+    def judge_all(self, block: Block, /) -> list[Verdict]:
+        """`judge` of each reading, up to the first that fails."""
+        ...
+
     def loss_w(self, values: Values, /) -> float | None:
         """Power lost while failing, None where it cannot be told."""
         ...
@@ -70,7 +74,7 @@ class Rule(Protocol):
     def restore(self, state: Sequence[Any]) -> None: ...
 
 
-class Memoryless:
+class Memoryless(RowByRow):
     """What rules share that judge each reading by itself."""
 
     watched: SignalName | None = None
@@ -175,7 +179,7 @@ class ChargePulse:
         self._soc, self._moves, self._through_wh, self._last_ms = state
 
 
-class BatteryNotCharging:
+class BatteryNotCharging(RowByRow):
     """Scenario 1 for engineers: a real surplus, a battery with room, and its power is idle or negative."""
 
     code = FaultCode.BATTERY_NOT_CHARGING
@@ -232,6 +236,8 @@ class BatteryNotCharging:
     def restore(self, state: Sequence[Any]) -> None:
         if len(state) > 3:
             self._pulse.restore(state[3])
+        elif not state:
+            self._full, self._soc_ms, self._soc, self._pulse = False, None, 0.0, ChargePulse()
         if state:
             self._full, self._soc_ms = bool(state[0]), int(state[1])
             self._soc = state[2] if len(state) > 2 else 0.0

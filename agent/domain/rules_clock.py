@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import radians, sin
 
+from agent.domain.blocks import Verdict
 from agent.domain.faults import FaultCode
-from agent.domain.rules import Memoryless, Verdict
+from agent.domain.rules import Memoryless
 from agent.domain.signals import PV_POWER, Reading
 from agent.domain.sun import Height
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from agent.domain.blocks import RowByRow, Verdict
 from agent.domain.expectation_heat import Bins, HeatingCurve
 from agent.domain.faults import FaultCode
 from agent.domain.local_time import LocalTime
-from agent.domain.rules import Values, Verdict
+from agent.domain.rules import Values
 from agent.domain.rules_sensors import Pulse
 from agent.domain.signals import (
     FLOW_TEMPERATURE,
@@ -40,7 +41,7 @@ class CurveLimits:
     to_minute: int = 21 * 60
 
 
-class FlatHeatingCurve:
+class FlatHeatingCurve(RowByRow):
     """The flow temperature does not follow the weather: a regression within the last hours of heating that forgets."""
 
     code = FaultCode.FLAT_HEATING_CURVE
@@ -189,7 +190,7 @@ class ComfortLimits:
     flow_off: float = 2.0
 
 
-class RoomTooCold:
+class RoomTooCold(RowByRow):
     """The room stays well below its usual temperature while the heating does what it can."""
 
     code = FaultCode.ROOM_TOO_COLD

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from agent.domain.blocks import RowByRow, Verdict
 from agent.domain.faults import FaultCode
-from agent.domain.rules import Values, Verdict
+from agent.domain.rules import Values
 from agent.domain.signals import BURNER_ON, FLOW_TEMPERATURE, PUMP_ON, Reading, SignalName
 from agent.domain.timeline import Move
 
@@ -25,7 +26,7 @@ class CycleLimits:
     most_step_s: float = 150.0
 
 
-class ShortCycling:
+class ShortCycling(RowByRow):
     """The burner starts far too often."""
 
     code = FaultCode.SHORT_CYCLING
@@ -105,7 +106,7 @@ class HuntingLimits:
     most_step_s: float = 200.0
 
 
-class Hunting:
+class Hunting(RowByRow):
     """The flow temperature swings around its set point while the pump runs, and not because the burner switches."""
 
     code = FaultCode.HUNTING

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agent.domain.blocks import Verdict
 from agent.domain.faults import FaultCode
-from agent.domain.rules import Memoryless, Verdict
+from agent.domain.rules import Memoryless
 from agent.domain.signals import (
     BOILER_FAULT,
     FLOW_TEMPERATURE,

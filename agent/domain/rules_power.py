@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from agent.domain.blocks import RowByRow, Verdict
 from agent.domain.expectation_battery import BatteryCapacity, ChargeAbility
 from agent.domain.faults import FaultCode
-from agent.domain.rules import Values, Verdict, has_stopped
+from agent.domain.rules import Values, has_stopped
 from agent.domain.signals import (
     BATTERY_POWER,
     BATTERY_SOC,
@@ -37,7 +38,7 @@ class SocJumpLimits:
     soc_hold_s: float = 1900.0
 
 
-class SocJump:
+class SocJump(RowByRow):
     """The state of charge changes without the energy for it: cells out of balance, or a lost calibration."""
 
     code = FaultCode.BATTERY_IMBALANCE_SOC_JUMP
@@ -143,7 +144,7 @@ class ExportLimits:
     soc_hold_s: float = 900.0
 
 
-class ExportPastBattery:
+class ExportPastBattery(RowByRow):
     """Surplus goes to the grid past a battery that has room and could take it."""
 
     code = FaultCode.EXPORT_WHILE_BATTERY_COULD_CHARGE
@@ -226,7 +227,7 @@ _NOISE: Final = 0.03
 _PARTS: Final = (PV_POWER, LOAD_POWER, GRID_POWER, BATTERY_POWER)
 
 
-class Balance:
+class Balance(RowByRow):
     """What comes in against what goes out: a reversed clamp, a wrong sign or factor leaves a difference of its own.
 
     It fails when one signal's sign or factor alone explains the difference, and the same one each time; a meter that

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from agent.domain.blocks import RowByRow, Verdict
 from agent.domain.faults import FaultCode
-from agent.domain.rules import Values, Verdict
+from agent.domain.rules import Values
 from agent.domain.signals import (
     BURNER_ON,
     FLOW_TEMPERATURE,
@@ -31,7 +32,7 @@ class RoomStuckLimits:
     learn_s: float = 86_400.0
 
 
-class RoomSensorStuck:
+class RoomSensorStuck(RowByRow):
     """The room temperature does not move at all. How long it may stand is the timing's debounce."""
 
     code = FaultCode.ROOM_SENSOR_STUCK
@@ -120,7 +121,7 @@ class Pulse:
         self._value, self._since_ms = state
 
 
-class SensorsSwapped:
+class SensorsSwapped(RowByRow):
     """The return is warmer than the flow while heat is made and moved."""
 
     code = FaultCode.SENSORS_SWAPPED
@@ -185,7 +186,7 @@ class OutdoorLimits:
     accept_s: float = 30 * 86_400.0
 
 
-class OutdoorImplausible:
+class OutdoorImplausible(RowByRow):
     """The outdoor temperature jumped as air does not, or lies far from all of the last days."""
 
     code = FaultCode.OUTDOOR_SENSOR_IMPLAUSIBLE

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agent.domain.blocks import RowByRow, Verdict
 from agent.domain.expectation_pv import PvExpectation
 from agent.domain.faults import FaultCode
-from agent.domain.rules import Values, Verdict, has_stopped
+from agent.domain.rules import Values, has_stopped
 from agent.domain.signals import (
     BATTERY_SOC,
     GRID_POWER,
@@ -34,7 +35,7 @@ class UnderperformanceLimits:
     export_w: float = 50.0
 
 
-class PvUnderperformance:
+class PvUnderperformance(RowByRow):
     """Under a steady sky, clearly less than this roof gave before at the same hour of the sun."""
 
     code = FaultCode.PV_UNDERPERFORMANCE

@@ -1,8 +1,11 @@
 """A signal that repeats itself while it should move: pure, one object a signal."""
 
 from collections.abc import Mapping, Sequence
+from itertools import compress, count
+from operator import eq
 from typing import Any, Final
 
+from agent.domain.blocks import Block
 from agent.domain.signals import (
     BATTERY_CHARGE_TOTAL,
     BATTERY_DISCHARGE_TOTAL,
@@ -127,6 +130,104 @@ class Standing:
                 self.since_ms = at_ms - step_ms
             self.moving_ms += step_ms
             self._samples += 1
+
+    def calm_rows(self, block: Block, column: Sequence[float]) -> int:
+        """Over how many readings of the block it is certain that it will neither be stuck nor doubtful."""
+        least_ms = _DOUBTFUL_MS if self._name in _DOUBTED else self._limit_ms
+        limit_ms = max(least_ms, _PATIENCE * self._longest_ms)
+        standing_ms, before = self.moving_ms, -1
+        if standing_ms >= limit_ms:
+            return 0
+        same = self._same(column)
+        reasons = set(self._may_move(block, column, same))
+        times = block.times
+        for row in same if reasons else ():
+            if row != before + 1:
+                standing_ms = 0
+            if row in reasons:
+                standing_ms += times[row] - times[row - 1] if row else _LONGEST_STEP_MS
+                if standing_ms >= limit_ms:
+                    return row
+            before = row
+        return len(block)
+
+    def _same(self, column: Sequence[float]) -> list[int]:
+        """The rows that are like the one before."""
+        return list(compress(count(), map(eq, column, (self.value, *column))))
+
+    def _may_move(self, block: Block, column: Sequence[float], rows: Sequence[int]) -> Sequence[int]:
+        """Those of the rows at which it may have a reason to move, at least."""
+        name = self._name
+        if not rows:
+            return rows
+        if name in _DOUBTED:
+            least = 50.0 if name == PV_POWER else 0.0
+            return [row for row in rows if abs(column[row]) > least]
+        if name == BATTERY_SOC:
+            power = block.optional(BATTERY_POWER, 0.0)
+            return [row for row in rows if abs(power[row]) > 300.0 and 8.0 < column[row] < 95.0]
+        if name in (FLOW_TEMPERATURE, RETURN_TEMPERATURE):
+            pump = block.optional(PUMP_ON, 0.0)
+            return [row for row in rows if pump[row] >= 0.5]
+        if name not in _DRIVEN:
+            return rows
+        power, least = block.optional(DRIVERS[name], 0.0), _DRIVEN[name][1]
+        return [row for row in rows if (power[row] > least if least > 0 else power[row] < least)]
+
+    def pass_all(
+        self, block: Block, column: Sequence[float], looks: Sequence[int], alive: Sequence[bool] | None = None
+    ) -> tuple[list[int], list[bool] | None]:
+        """`stood` or `moved` for each reading of the block; `looks` are the rows where a change is looked at closely.
+
+        Where its driver is not `alive`, standing counts for nothing. Returns since when it stood at each of the looks
+        (the time of the look where it did not), and whether it stood before the block and behind each reading.
+        """
+        same = self._same(column)
+        if not self.moving_ms and not self._may_move(block, column, same):
+            return self._pass_moving(block.times, column, looks, same, alive), None
+        since: list[int] = []
+        stands = [self.moving_ms > 0]
+        close = set(looks)
+        for row, (at_ms, value) in enumerate(zip(block.times, column, strict=True)):
+            if value != self.value:
+                if self.moving_ms or row in close:
+                    self.moved(at_ms, value)
+                else:
+                    self.value, self.last_ms = value, at_ms
+                    self.moves += 1
+            elif alive is None or alive[row]:
+                self.stood(at_ms, value, block.readings[row].values)
+            stands.append(self.moving_ms > 0)
+            if row in close:
+                since.append(self.since_ms if self.moving_ms > 0 else at_ms)
+        return since, stands
+
+    def _pass_moving(
+        self,
+        times: Sequence[int],
+        column: Sequence[float],
+        looks: Sequence[int],
+        same: Sequence[int],
+        alive: Sequence[bool] | None,
+    ) -> list[int]:
+        """Wherever it stands, it may."""
+        moved = looks
+        if same:
+            still = set(same)
+            moved = [row for row in looks if row not in still]
+        for row in moved:
+            if row:
+                self.value = column[row - 1]
+            self.moved(times[row], column[row])
+        self.moves += len(times) - len(same) - len(moved)
+        self.value = column[-1]
+        if alive is None or not same:
+            self.last_ms = times[-1]
+        else:
+            self.last_ms = max(
+                (times[row] for row in range(len(times)) if alive[row] or row not in still), default=self.last_ms
+            )
+        return [times[row] for row in looks]
 
     def moved(self, at_ms: int, value: float) -> None:
         """A sample unlike the last one."""

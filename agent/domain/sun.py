@@ -5,6 +5,7 @@ Formulas: NOAA Global Monitoring Laboratory, "Solar Calculation Details" (low-pr
 and 2050, which is far less than what a roof's surroundings hide.
 """
 
+from collections.abc import Sequence
 from math import acos, asin, atan2, cos, degrees, pi, radians, sin, tan
 from typing import Final
 
@@ -80,6 +81,17 @@ class Height:
             self._phase = self._shift + equation
             self._hour = hour
         return self._rise + self._swing * cos(at_ms % _MS_PER_DAY * _RADIANS_PER_MS + self._phase)
+
+    def sines(self, times: Sequence[int]) -> list[float]:
+        """`sine` of each instant, faster."""
+        sines, hour = [], self._hour
+        rise, swing, phase = self._rise, self._swing, self._phase
+        for at_ms in times:
+            if at_ms // _MS_PER_HOUR != hour:
+                self.sine(at_ms)
+                hour, rise, swing, phase = self._hour, self._rise, self._swing, self._phase
+            sines.append(rise + swing * cos(at_ms % _MS_PER_DAY * _RADIANS_PER_MS + phase))
+        return sines
 
 
 def position(at_ms: int, latitude: float, longitude: float) -> tuple[float, float]:
