@@ -35,7 +35,7 @@ class SubscriberSettings:
     When more than `busy_messages` wait, devices are asked to pause `slow_s` between batches. After a reconnection every
     known device is told its position, `hello_per_s` of them each second. `queue_messages` may wait here: three for each
     of a large fleet that comes back at once, since a status that is dropped shows its device offline until it connects
-    again.
+    again. The broker may take `answer_s` to confirm an answer, which stands behind all that waits on the connection.
     """
 
     host: str
