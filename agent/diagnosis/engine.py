@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -147,15 +148,14 @@ class Diagnosis:
             for reading in block.readings:
                 if rule.judge(reading):
                     _count_published(mtbf, reading.at_ms)
-        records: list[tuple[int, Body]] = []
         for reading in block.readings:
             self._wear.update(reading, self._local, self._capacity)
-            summary = self._windows.update(reading)
-            if summary is not None:
-                records.append((summary.start_ms + summary.window_s * 1000, summary))
-            records += [(reading.at_ms, energy) for energy in self._energy.update(reading)]
+        told: list[tuple[int, int, Body]] = []
+        for row, summary in self._windows.update_all(block):
+            told.append((row, summary.start_ms + summary.window_s * 1000, summary))
+        told += [(row, energy.at_ms, energy) for row, energy in self._energy.update_all(block)]
         self._last = block.readings[-1]
-        return records
+        return [(at_ms, body) for _, at_ms, body in sorted(told, key=itemgetter(0))]
 
     def _at_midnight(self, at_ms: int, day: int) -> list[Energy]:
         """The counters at the start of a local day that begins within an hour of UTC."""

@@ -3,9 +3,12 @@
 Integrals are kept exactly, in whole numbers: power in mW, time in ms. A year in any split gives the same Wh.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
+from agent.domain.blocks import Block, Column
 from agent.domain.signals import (
     BATTERY_CHARGE_TOTAL,
     BATTERY_DISCHARGE_TOTAL,
@@ -67,6 +70,8 @@ class Integral:
 
     def update_all(self, times: Sequence[int], powers_w: Sequence[float]) -> None:
         """`update` with each sample, faster."""
+        if self._at_one_pace(times, powers_w):
+            return
         last_ms, before = self._last_ms, self._last_mw
         positive = negative = 0
         for at_ms, power_w in zip(times, powers_w, strict=True):
@@ -83,6 +88,26 @@ class Integral:
         self.positive += positive
         self.negative += negative
         self._last_ms, self._last_mw = last_ms, before
+
+    def _at_one_pace(self, times: Sequence[int], powers_w: Sequence[float]) -> bool:
+        """Take in samples that are all equally far apart. What a trapezoid gives is the sum of its two ends' parts."""
+        if self._last_ms is None:
+            return False
+        step_ms = times[0] - self._last_ms
+        if not 0 < step_ms <= self._max_gap_ms or any(b - a != step_ms for a, b in pairwise(times)):
+            return False
+        powers = [round(power_w * 1000) for power_w in powers_w]
+        before, last = self._last_mw, powers[-1]
+        parts = [power for power in powers if power > 0]
+        twice = 2 * sum(parts) - max(last, 0) + max(before, 0)
+        self.positive += twice * step_ms
+        if len(parts) < len(powers):
+            twice = 2 * (sum(powers) - sum(parts)) - min(last, 0) + min(before, 0)
+            self.negative -= twice * step_ms
+        elif before < 0:
+            self.negative -= before * step_ms
+        self._last_ms, self._last_mw = times[-1], last
+        return True
 
     def value(self) -> tuple[float, float]:
         """`(positive, negative)` in Wh, both ≥ 0."""
@@ -135,11 +160,7 @@ class EnergyMeter:
 
     def update(self, reading: Reading) -> list[Energy]:
         """Take in a reading; the first one of an hour returns the counters up to it."""
-        names = tuple(reading.values)
-        if names != self._names or len(self._rows) >= _MOST_ROWS:
-            self._sum_up()
-            self._names = names
-            self._columns = tuple(i for i, name in enumerate(names) if name in _POWERS or _is_counter(name))
+        self._follow(tuple(reading.values))
         if self._columns:
             self._times.append(reading.at_ms)
             self._rows.append(tuple(reading.values.values()))
@@ -147,6 +168,36 @@ class EnergyMeter:
         due = self._hour is not None and hour != self._hour
         self._hour = hour
         return self.value(reading.at_ms) if due else []
+
+    def update_all(self, block: Block) -> list[tuple[int, Energy]]:
+        """`update` with each reading, faster; returns each record with the row that leads to it."""
+        times, columns = block.times, block.columns()
+        told: list[tuple[int, Energy]] = []
+        row = 0
+        while row < len(times):
+            hour = times[row] // _HOUR_MS
+            due = self._hour is not None and hour != self._hour
+            self._hour = hour
+            # The first reading of an hour still belongs to what is told of the one before.
+            end = row + 1 if due else bisect_left(times, (hour + 1) * _HOUR_MS, row)
+            self._keep(columns, times, row, end)
+            if due:
+                told += [(row, energy) for energy in self.value(times[row])]
+            row = end
+        return told
+
+    def _keep(self, columns: Mapping[SignalName, Column], times: Sequence[int], row: int, end: int) -> None:
+        self._follow(tuple(columns))
+        if self._columns:
+            self._times += times[row:end]
+            self._rows += zip(*(column[row:end] for column in columns.values()), strict=True)
+
+    def _follow(self, names: tuple[SignalName, ...]) -> None:
+        """Rows of other signals follow, or there are enough of them."""
+        if names != self._names or len(self._rows) >= _MOST_ROWS:
+            self._sum_up()
+            self._names = names
+            self._columns = tuple(i for i, name in enumerate(names) if name in _POWERS or _is_counter(name))
 
     def _sum_up(self) -> None:
         """Bring the rows into the integrals and the counters."""

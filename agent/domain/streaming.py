@@ -5,9 +5,12 @@ Each has the same verbs: `update` takes a sample, `value` gives the figure, `mer
 whole numbers within 64 bits.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from math import floor, fsum
 from typing import Any, Final
 
+from agent.domain.blocks import Block, Column
 from agent.domain.signals import Quality, Reading, SignalName, spec_of
 from agent.domain.timeline import Move
 from agent.domain.wire import SignalSummary, Summary
@@ -218,6 +221,34 @@ def _scaled(x: float, scale: int) -> int:
     return quantised(numerator * scale, denominator)
 
 
+# A float of this size, times a scale and divided by a count, is off by less than this.
+_LARGEST: Final = 1e8
+_OFF: Final = 1e-6
+
+
+def summary_of(signal: str, xs: Sequence[float]) -> SignalSummary:
+    """`SignalWindow` over `xs` alone, faster: exact only where a number lies too near the middle of two others."""
+    spec = spec_of(signal)
+    decimals = spec.decimals if spec else 3
+    scale = 10**decimals
+    low, high = min(xs), max(xs)
+    mean = fsum(xs) / len(xs) * scale + 0.5 if -_LARGEST < low * scale <= high * scale < _LARGEST else 0.0
+    whole = floor(mean)
+    if not _OFF < mean - whole < 1.0 - _OFF:
+        window = SignalWindow()
+        window.update_all(xs)
+        return window.value(signal)
+    extent = (whole - _near(low, scale), _near(high, scale) - whole, _near(xs[-1], scale) - whole)
+    return SignalSummary(signal, decimals, whole, *extent, len(xs), 0, 0, 0, 0)
+
+
+def _near(x: float, scale: int) -> int:
+    """`_scaled`, faster."""
+    scaled = x * scale
+    whole = floor(scaled + 0.5)
+    return whole if abs(scaled - whole) < 0.4 else _scaled(x, scale)
+
+
 _MOST_ROWS: Final = 256
 
 
@@ -249,8 +280,7 @@ class Windows:
         closed = None
         if start_ms != self._start_ms:
             closed = self.value()
-            self._start_ms = start_ms
-            self._signals = {}
+            self._begin(start_ms)
         names = tuple(reading.values)
         if names != self._names or len(self._rows) >= _MOST_ROWS:
             self._sum_up()
@@ -259,6 +289,39 @@ class Windows:
         if reading.bad:
             self._count(reading.bad)
         return closed
+
+    def _begin(self, start_ms: int | None) -> None:
+        self._start_ms, self._signals = start_ms, {}
+        self._rows.clear()
+
+    def update_all(self, block: Block) -> list[tuple[int, Summary]]:
+        """`update` with each reading, faster; returns each closed window with the row that closes it."""
+        times, columns = block.times, block.columns()
+        closed: list[tuple[int, Summary]] = []
+        row, ordered = 0, sorted(columns.items())
+        while row < len(times):
+            start_ms = times[row] - times[row] % self._window_ms
+            end = bisect_left(times, start_ms + self._window_ms, row)
+            if start_ms != self._start_ms:
+                before = self.value()
+                if before is not None:
+                    closed.append((row, before))
+                self._begin(start_ms)
+                if end < len(times):
+                    summaries = [summary_of(name, column[row:end]) for name, column in ordered]
+                    closed.append((end, Summary(start_ms, self._window_ms // 1000, summaries)))
+                    row = end
+                    continue
+            self._keep(columns, row, end)
+            row = end
+        return closed
+
+    def _keep(self, columns: Mapping[SignalName, Column], row: int, end: int) -> None:
+        names = tuple(columns)
+        if names != self._names or len(self._rows) + end - row > _MOST_ROWS:
+            self._sum_up()
+            self._names = names
+        self._rows += zip(*(column[row:end] for column in columns.values()), strict=True)
 
     def _sum_up(self) -> None:
         """Bring the rows into the windows of their signals."""
@@ -277,6 +340,10 @@ class Windows:
 
     def value(self) -> Summary | None:
         """The open window as far as it has come, None when nothing is in it."""
+        if self._rows and self._names and not self._signals and self._start_ms is not None:
+            columns = zip(self._names, zip(*self._rows, strict=True), strict=True)
+            told = [summary_of(name, column) for name, column in sorted(columns)]
+            return Summary(self._start_ms, self._window_ms // 1000, told)
         self._sum_up()
         if self._start_ms is None or not self._signals:
             return None
@@ -293,7 +360,7 @@ class Windows:
         start_ms = move.window(self._start_ms, self._window_ms)
         closed = self.value()
         if start_ms % self._window_ms:
-            self._start_ms, self._signals = None, {}
+            self._begin(None)
             return closed
         self._start_ms = start_ms
         return None
