@@ -1,14 +1,14 @@
 """`emberwatt-agent`: what an installer and systemd call."""
 
-import argparse
 import asyncio
 import json
 import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
@@ -16,8 +16,11 @@ from agent import __version__
 from agent.domain.errors import BadMessage, EmberwattError, Transient, expected_error
 from agent.domain.wire import Body, Unknown, decode_batch, decode_body
 
-Action = Callable[[argparse.Namespace], int]
-Arguments = Callable[[argparse.ArgumentParser], None]
+if TYPE_CHECKING:
+    import argparse
+
+Action = Callable[["argparse.Namespace"], int]
+Arguments = Callable[["argparse.ArgumentParser"], None]
 Part = Callable[[], tuple[Action, Arguments]]
 
 EXAMPLES = """\
@@ -33,10 +36,10 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command and leave with its exit status: 0 done, 1 not now, 2 something a person must put right."""
-    arguments = _parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
+    action = _called(sys.argv[1:] if argv is None else argv)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
-        sys.exit(arguments.command(arguments))
+        sys.exit(action())
     except EmberwattError as error:
         _fail(error)
     except BaseExceptionGroup as group:
@@ -58,8 +61,19 @@ def _fail(error: EmberwattError) -> NoReturn:
     sys.exit(1 if isinstance(error, Transient) else 2)
 
 
-def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+def _called(argv: Sequence[str]) -> Callable[[], int]:
+    """What to do. The line by which services are started is read without the parser, which would stay for years."""
+    match list(argv):
+        case ["run", "--config", site] if site and not site.startswith("-"):
+            return partial(_run_site, Path(site), None, until_drained=False)
+    arguments = _parser(argv).parse_args(argv)
+    return partial(arguments.command, arguments)
+
+
+def _parser(argv: Sequence[str]) -> "argparse.ArgumentParser":
     """Only the command that is called is loaded: what runs for years keeps nothing in memory that it does not use."""
+    import argparse
+
     parser = argparse.ArgumentParser(
         prog="emberwatt-agent",
         description="Read a home's devices, find faults, keep MTBF, and bring it to the aggregator.",
@@ -178,7 +192,7 @@ def _doctor_part() -> tuple[Action, Arguments]:
     return doctor.run, doctor.add_arguments
 
 
-def _run_arguments(parser: argparse.ArgumentParser) -> None:
+def _run_arguments(parser: "argparse.ArgumentParser") -> None:
     _config_argument(parser)
     parser.add_argument(
         "--history",
@@ -191,44 +205,47 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _look_arguments(parser: argparse.ArgumentParser) -> None:
+def _look_arguments(parser: "argparse.ArgumentParser") -> None:
     _config_argument(parser)
     parser.add_argument("--json", action="store_true", help="for scripts")
 
 
-def _decode_arguments(parser: argparse.ArgumentParser) -> None:
+def _decode_arguments(parser: "argparse.ArgumentParser") -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="one message, as it was on the wire")
 
 
-def _config_argument(parser: argparse.ArgumentParser) -> None:
+def _config_argument(parser: "argparse.ArgumentParser") -> None:
     parser.add_argument(
         "--config", type=Path, default=Path("site.toml"), metavar="SITE.toml", help="site file (default: %(default)s)"
     )
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: "argparse.Namespace") -> int:
+    return _run_site(arguments.config, arguments.history, until_drained=arguments.until_drained)
+
+
+def _run_site(site: Path, history: Path | None, *, until_drained: bool) -> int:
     from agent import config, running
 
-    again = running.run(config.load(arguments.config), arguments.history, until_drained=arguments.until_drained)
-    if asyncio.run(again):
+    if asyncio.run(running.run(config.load(site), history, until_drained=until_drained)):
         # The same command in the same process: whoever watches it notices a restart, not an end.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return 0
 
 
-def _read(arguments: argparse.Namespace) -> int:
+def _read(arguments: "argparse.Namespace") -> int:
     from agent import config, once
 
     return asyncio.run(once.read(config.load(arguments.config), as_json=arguments.json))
 
 
-def _status(arguments: argparse.Namespace) -> int:
+def _status(arguments: "argparse.Namespace") -> int:
     from agent import config, once
 
     return once.status(config.load(arguments.config), as_json=arguments.json)
 
 
-def _decode(arguments: argparse.Namespace) -> int:
+def _decode(arguments: "argparse.Namespace") -> int:
     try:
         data = arguments.file.read_bytes()
     except OSError as error:

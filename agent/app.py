@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -55,7 +54,7 @@ class Agent:
         self.outbox = outbox
         self.pipeline = pipeline
         self.steward = steward
-        self.parts = Parts(self.settings)
+        self.parts = site.parts(self.settings)
         self.tail = LogTail()
         self.supervisor = Supervisor(self._restarted)
         self.identity = keeper_for(self.settings.path, self.settings.state, self.clock)
@@ -259,7 +258,7 @@ class Agent:
         """Go on with these wishes and this interval: what they change is made anew, everything else is left alone."""
         async with self._changing:
             new, old = self.file.with_wishes(doc, interval_s), self.settings
-            parts = self.parts if replace(new, uplink=old.uplink) == old else Parts(new)
+            parts = self.file.parts(new, self.parts)
             uplink = self.uplink if new.uplink == old.uplink else self._make_uplink(new)
             if doc.get("model") != self.doc.get("model"):
                 await self.file.models.use(doc.get("model"))

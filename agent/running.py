@@ -15,7 +15,6 @@ from agent.app import Agent
 from agent.config import AgentSettings
 from agent.model_wishes import ModelWishes
 from agent.outbox.sqlite import OutboxSettings, SqliteOutbox
-from agent.parts import Parts
 from agent.pipeline import Pipeline
 from agent.site_file import SiteFile
 from agent.steering.steward import Steward
@@ -37,7 +36,7 @@ async def open_agent(settings: AgentSettings) -> AsyncIterator[Agent]:
         outbox = await stack.enter_async_context(SqliteOutbox(journal, settings.clock))
         models = ModelWishes(settings.diagnosis.detectors)
         site, steward = SiteFile(settings, models), Steward(settings.steering, Vault(settings.state), settings.clock)
-        Parts(settings)  # what is wrong in the site file itself is said before anything the fleet wishes
+        site.check({})  # what is wrong in the site file itself is said before anything the fleet wishes
         doc = steward.begin(site.check)
         diagnosis = site.with_wishes(doc).diagnosis
         pipeline = await Pipeline.resume(diagnosis, outbox, at_risk_s=settings.journal.at_risk_s)

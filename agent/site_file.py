@@ -41,13 +41,25 @@ class SiteFile:
     def __init__(self, settings: AgentSettings, models: ModelSlot | None = None) -> None:
         self.alone = settings
         self.models: ModelSlot = NoModels() if models is None else models
+        self._made: Parts | None = None
 
     def check(self, doc: Document) -> None:
         """Whether the site could run with these wishes, without touching anything. Raises `BadSetup`."""
         check_wishes(doc, self.alone.table)
         if doc.get("model"):
             self.models.check(doc["model"])
-        Parts(self.with_wishes(doc))
+        self._made = self.parts(self.with_wishes(doc))
+
+    def parts(self, settings: AgentSettings, present: Parts | None = None) -> Parts:
+        """The devices of these settings: the `present` ones or those of the last check if they are the same, else new.
+
+        The way out makes no difference to them. Raises `BadSetup`.
+        """
+        made, self._made = self._made, None
+        for each in (present, made):
+            if each is not None and replace(settings, uplink=each.settings.uplink) == each.settings:
+                return each
+        return Parts(settings)
 
     def with_wishes(self, doc: Document, interval_s: float | None = None) -> AgentSettings:
         """The settings in force under these wishes, or for a while under another interval. Raises `BadSetup`."""

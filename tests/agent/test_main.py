@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -41,3 +43,20 @@ def test_what_cannot_be_decoded_is_refused_in_one_line(tmp_path: Path, content: 
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert str(tmp_path / "bytes") in done.stderr
+
+
+def test_the_line_of_the_service_leaves_no_parser_in_memory() -> None:
+    code = (
+        "import sys; from agent.__main__ import _called; action = _called(['run', '--config', 'site.toml']);"
+        "print(action.args, action.keywords, 'argparse' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "(PosixPath('site.toml'), None) {'until_drained': False} False\n"
+
+
+@pytest.mark.parametrize("line", [["--config", "{}"], ["--config={}"]])
+def test_a_site_is_named_in_either_way(tmp_path: Path, line: list[str]) -> None:
+    absent = tmp_path / "absent.toml"
+    done = run("agent", "run", *(word.format(absent) for word in line))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"emberwatt-agent: {absent}: cannot be read")

@@ -118,3 +118,20 @@ def test_any_wish_can_be_used_or_is_refused(doc: dict[str, Any], tmp_path_factor
     except BadSetup:
         return
     assert site.with_wishes(doc).device == "home-1"
+
+
+def test_what_was_checked_is_not_made_again(alone: AgentSettings) -> None:
+    site = SiteFile(alone)
+    site.check({})
+    first = site.parts(alone)
+    assert first.settings is alone
+    assert site.parts(alone) is not first, "given away once"
+
+
+def test_a_way_out_changes_no_device(alone: AgentSettings) -> None:
+    site = SiteFile(alone)
+    present = site.parts(alone)
+    elsewhere = site.with_wishes({"uplink": {"host": "new.example.org"}})
+    assert site.parts(elsewhere, present) is present
+    faster = site.with_wishes({"poll": {"interval_s": 30}})
+    assert site.parts(faster, present).settings is faster
