@@ -62,7 +62,10 @@ class Engine:
         if self._blocks is None:
             raise RuntimeError("the cube comes first")
         of = dict(zip(block.installations, climates.of.tolist(), strict=True))
-        result = self._run(sample_jobs.DailyJob(self._blocks, climates.series, of), self._source)
+        hold = (
+            {} if block.hold is None else dict(zip(block.installations, map(tuple, block.hold.tolist()), strict=True))
+        )
+        result = self._run(sample_jobs.DailyJob(self._blocks, climates.series, of, hold), self._source)
         return sample_jobs.daily_of(result, block, climates)
 
 

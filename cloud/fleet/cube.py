@@ -28,13 +28,17 @@ BATCH_ROWS = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class Cube:
-    """`values[i, s, d, k]`: installation i, signal s, day d from `start_ms` (a UTC midnight), slot k."""
+    """`values[i, s, d, k]`: installation i, signal s, day d from `start_ms` (a UTC midnight), slot k.
+
+    `hold[i, s]`: slots for which a value holds where values come on change; None where they come at the interval.
+    """
 
     installations: list[str]
     signals: tuple[SignalName, ...]
     start_ms: int
     step_min: int
     values: Array
+    hold: NDArray[np.int64] | None = None
 
     @property
     def days(self) -> int:

@@ -13,6 +13,7 @@ from cloud.fleet import (
     clusters,
     curve,
     evidence,
+    holding,
     hours,
     quality,
     reasons,
@@ -95,6 +96,7 @@ def judge(
     `features` computes the daily numbers, here unless a cluster of machines does it.
     """
     before = (before or State()).known_to(cube.installations)
+    cube = holding.held(holding.learn(cube))
     climates = climate.learn(cube.values[:, 0], cities)
     daily = features(cube, climates)
     comfort = centre_and_spread(median(daily.warm))[0]

@@ -4,7 +4,7 @@ What needs the fleet as a whole (its climates, what is usual, the clusters) is s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,7 @@ from agent.domain.signals import SignalName
 from cloud.fleet.climate import Climates
 from cloud.fleet.cube import Cube, Frame
 from cloud.fleet.daily import Daily, of_fleet
+from cloud.fleet.holding import carried
 from cloud.fleet.robust import Array
 
 _DEVICE = ("device", pa.string())
@@ -138,11 +139,15 @@ class BlocksJob:
 
 @dataclass(frozen=True, slots=True)
 class DailyJob:
-    """The daily numbers of each installation, from the samples and the climates of the fleet."""
+    """The daily numbers of each installation, from the samples and the climates of the fleet.
+
+    `hold`: for how many slots a value of each signal holds, by installation (empty: for its own only).
+    """
 
     blocks: BlocksJob
     series: Array
     climate_of: dict[str, int]
+    hold: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def columns(self) -> Sequence[str]:
@@ -164,6 +169,8 @@ class DailyJob:
         if not names:
             return self.result_schema.empty_table()
         of = np.array([self.climate_of[name] for name in names])
+        if self.hold:
+            values = carried(values, np.array([self.hold[name] for name in names]))
         found = of_fleet(values, Climates(self.series, of))
         parts = (getattr(found, each.name) for each in fields(Daily))
         columns = [pa.array(list(part.reshape(len(names), -1).astype(np.float32))) for part in parts]
