@@ -24,6 +24,7 @@ from firmware_sim.labelled.story import (
 from firmware_sim.scenario import Scenario
 from firmware_sim.variety import some_boiler, some_home
 
+_MOST_ROWS = 2_000
 _NEAR_MS = 30 * 60_000
 _CLOCK_MS = 12 * HOUR_MS
 # A clock that jumps forward looks like silence until it shows more: the one consequence that cannot wait.
@@ -103,16 +104,16 @@ def judge(moments: Iterator[Moment], settings: DiagnosisSettings, story: Story) 
     seen = {id(label): Seen(label) for label in story.labels}
     findings: dict[str, Finding] = {}
     now_ms = story.start_ms
-    for moment in moments:
-        if story.labels:
-            minutes.take(moment)
-        if moment.label is not None and moment.shows:
-            seen[id(moment.label)].shown_min += 1
-        if moment.heard:
-            for _, body in diagnosis.update(moment.reading(), {SOURCE: moment.answers}):
-                if isinstance(body, Fault):
-                    _take(findings, body, now_ms, seen)
-        now_ms += 60_000
+    for part in _parts(moments):
+        told = _told(diagnosis, part)
+        for moment in part:
+            if story.labels:
+                minutes.take(moment)
+            if moment.label is not None and moment.shows:
+                seen[id(moment.label)].shown_min += 1
+            for fault in told.pop(moment.at_ms, ()) if moment.heard else ():
+                _take(findings, fault, now_ms, seen)
+            now_ms += 60_000
     outcome.seen, outcome.findings = list(seen.values()), list(findings.values())
     for finding in outcome.findings:
         finding.right = any(_fits(finding, each.label) for each in outcome.seen)
@@ -120,6 +121,27 @@ def judge(moments: Iterator[Moment], settings: DiagnosisSettings, story: Story) 
     if story.labels:
         outcome.plain = judge_plain(minutes)
     return outcome
+
+
+def _parts(moments: Iterator[Moment]) -> Iterator[list[Moment]]:
+    """Moments in a row, in the order of their clock, in which the equipment answers or does not."""
+    part: list[Moment] = []
+    for moment in moments:
+        if part and (moment.answers != part[0].answers or moment.at_ms <= part[-1].at_ms or len(part) == _MOST_ROWS):
+            yield part
+            part = []
+        part.append(moment)
+    yield part
+
+
+def _told(diagnosis: Diagnosis, part: list[Moment]) -> dict[int, list[Fault]]:
+    """Steps in the lives of faults, by the time of the reading that led to them."""
+    told: dict[int, list[Fault]] = {}
+    heard = [moment.reading() for moment in part if moment.heard]
+    for at_ms, body in diagnosis.update_many(heard, {SOURCE: part[0].answers}):
+        if isinstance(body, Fault):
+            told.setdefault(at_ms, []).append(body)
+    return told
 
 
 def _take(findings: dict[str, Finding], fault: Fault, now_ms: int, seen: dict[int, Seen]) -> None:

@@ -64,8 +64,7 @@ def minute(number: int) -> dict[SignalName, float]:
 def diagnosis_failures(readings: list[Reading]) -> int:
     """Failing minutes as published, found by the diagnosis on its way."""
     diagnosis = Diagnosis(settings_from(SITE))
-    for reading in readings:
-        diagnosis.update(reading)
+    diagnosis.update_many(readings)
     return diagnosis.published()[FaultCode.BATTERY_NOT_CHARGING].failures
 
 

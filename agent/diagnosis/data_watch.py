@@ -1,5 +1,6 @@
 """Each signal by itself: does it come, does it move, is it possible. No rule gets to see what is impossible."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -127,10 +128,11 @@ class DataWatch:
     def pass_all(self, block: Block, silenced: frozenset[FaultCode]) -> None:
         """`update` with each reading of a block that is calm throughout."""
         looks: list[int] = []
-        for row, at_ms in enumerate(block.times):
-            if at_ms >= self._due_ms or at_ms < self._due_ms - 2 * _TICK_MS:
-                self._due_ms = at_ms + _TICK_MS
-                looks.append(row)
+        row = bisect_left(block.times, self._due_ms)
+        while row < len(block):
+            self._due_ms = block.times[row] + _TICK_MS
+            looks.append(row)
+            row = bisect_left(block.times, self._due_ms, row)
         times = [block.times[row] for row in looks]
         order = {name: number for number, name in enumerate(block.columns())}
         stands: dict[SignalName, list[bool] | None] = {}

@@ -1,5 +1,6 @@
 """Readings into records: summaries, faults, energy and reliability, and the twin's share of them."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from operator import itemgetter
@@ -128,12 +129,13 @@ class Diagnosis:
         """Take in readings from `at` on as far as nothing begins or ends; returns how many, and their records."""
         last, place = self._last, self._settings.site.place
         stretch = alike(last, readings, at, self._max_gap_ms) if last else ()
-        until_ms = min(self._silence.until_ms, self._unheard.until_ms)
-        rows = sum(reading.at_ms < until_ms and self._local.day(reading.at_ms) == self._day for reading in stretch)
-        if last is None or not rows:
+        if last is None or not stretch or self._local.day(stretch[0].at_ms) != self._day:
             return 0, []
-        block = Block(stretch[:rows], place)
-        rows = self._watch.calm_rows(block) if block.is_finite else 0
+        block = Block(stretch, place)
+        until_ms = min(self._silence.until_ms, self._unheard.until_ms)
+        rows = bisect_right(block.times, self._day, key=self._local.day)
+        block = block.head(min(rows, bisect_left(block.times, until_ms)))
+        rows = self._watch.calm_rows(block) if len(block) and block.is_finite else 0
         channels = [(channel, channel.code in self._silence.codes) for channel in self._fed]
         rows = follow(channels, block.head(rows)) if rows else 0
         return (rows, self._passed(last, block.head(rows), reachable)) if rows else (0, [])
@@ -145,11 +147,9 @@ class Diagnosis:
             self._source(name).pass_well(block.times)
         self._unheard.pass_all(before, block)
         for rule, mtbf in self._published:
-            for reading in block.readings:
-                if rule.judge(reading):
-                    _count_published(mtbf, reading.at_ms)
-        for reading in block.readings:
-            self._wear.update(reading, self._local, self._capacity)
+            for at_ms in rule.failing(block):
+                _count_published(mtbf, at_ms)
+        self._wear.pass_all(block)
         told: list[tuple[int, int, Body]] = []
         for row, summary in self._windows.update_all(block):
             told.append((row, summary.start_ms + summary.window_s * 1000, summary))

@@ -27,7 +27,7 @@ from agent.domain.signals import SignalName
 Judged = Iterator[tuple[Rule, Timing]]
 
 
-def published_rules(local: LocalTime) -> list[Rule]:
+def published_rules(local: LocalTime) -> list[PublishedBattery | PublishedSolar]:
     """The two published scenarios."""
     return [PublishedBattery(), PublishedSolar(local)]
 

@@ -1,9 +1,12 @@
 """What wears at a site: followed day by day, and told once a week while it leads to a fault."""
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from math import exp
 from typing import Any, Final
 
+from agent.domain.blocks import Block
 from agent.domain.local_time import LocalTime
 from agent.domain.maintenance import Maintenance
 from agent.domain.signals import (
@@ -86,6 +89,23 @@ class Wear:
         before, self._day = self._day, day
         return [] if before is None else self._over(day, values, capacity())
 
+    def pass_all(self, block: Block) -> None:
+        """`update` with each reading of a block within one local day."""
+        times, before_ms = block.times, (self._last_ms, *block.times)
+        pressures, burners, powers = block.column(WATER_PRESSURE), block.column(BURNER_ON), block.column(PV_POWER)
+        if pressures is not None:
+            self._pressure[0] = deque(accumulate(pressures, initial=self._pressure[0]), maxlen=1)[0]
+            self._pressure[1] += float(len(pressures))
+        for at_ms, last_ms, burner in zip(times, before_ms, burners or (), strict=False):
+            self._last_ms = last_ms
+            self._count(burner >= 0.5, at_ms)
+        if powers is not None and self._sun is not None:
+            for at_ms, last_ms, pv, sine in zip(times, before_ms, powers, block.sines(), strict=False):
+                if pv > 0.0:
+                    self._last_ms = last_ms
+                    self._follow_sine(at_ms, pv, sine)
+        self._last_ms = times[-1]
+
     def _count(self, on: bool, at_ms: int) -> None:
         step_ms = at_ms - self._last_ms
         if 0 < step_ms <= _STEP_MS:
@@ -106,7 +126,9 @@ class Wear:
         return starts * _STEP_MS / seen_ms / (4.0 * share * (1.0 - share))
 
     def _follow_panels(self, at_ms: int, pv: float, sun: Height) -> None:
-        sine = sun.sine(at_ms)
+        self._follow_sine(at_ms, pv, sun.sine(at_ms))
+
+    def _follow_sine(self, at_ms: int, pv: float, sine: float) -> None:
         step_ms = at_ms - self._last_ms
         if sine < _LEAST_SINE or not 0 < step_ms <= _STEP_MS:
             self._ratio = 0.0

@@ -59,6 +59,8 @@ class Block:
 
     def head(self, n: int) -> "Block":
         """The first `n` readings."""
+        if n == len(self.times):
+            return self
         block = Block.__new__(Block)
         block.readings, block.times = self.readings[:n], self.times[:n]
         block._columns = {name: column[:n] for name, column in self._columns.items()}

@@ -174,12 +174,20 @@ class EpisodeTracker:
                 self.reliability.up_ms += last_ms - first_ms
                 self._last_ms = self._evidence_ms = last_ms
                 return
+        held, last_ms, up_ms = self._last_verdict is not None, self._last_ms, 0
+        if not held and False not in verdicts:
+            return
         for at_ms, verdict in zip(times, verdicts, strict=True):
+            if held:
+                if 0 < at_ms - last_ms <= self._max_gap_ms:
+                    up_ms += at_ms - last_ms
+                last_ms, held = at_ms, verdict is not None
+            elif verdict is not None:
+                last_ms, held = at_ms, True
             if verdict is not None:
-                if not self.passes(at_ms):
-                    self.update(at_ms, verdict)
-            elif not self.quiet:
-                self.update(at_ms, verdict)
+                self._evidence_ms = at_ms
+        self._last_verdict, self._last_ms = False if held else None, last_ms
+        self.reliability.up_ms += up_ms
 
     def _hold(self, duration_ms: int) -> None:
         """The last verdict held for `duration_ms` more."""

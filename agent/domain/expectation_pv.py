@@ -65,11 +65,14 @@ class PvExpectation:
         self._samples = 0
         self._peak_w = 0.0
 
-    def update(self, at_ms: int, power_w: float) -> PvMoment | None:
-        """Take in a sample and say what it is worth; None by night and where nothing is known yet."""
-        sine = self._height.sine(at_ms)
-        if sine < _LEAST_SINE or power_w <= 0.0:
-            self._last_ms = None
+    def update(self, at_ms: int, power_w: float, sine: float | None = None) -> PvMoment | None:
+        """Take in a sample and say what it is worth; None by night and where nothing is known yet.
+
+        `sine` is that of the sun's elevation, where the caller knows it.
+        """
+        if sine is None:
+            sine = self._height.sine(at_ms)
+        if self.is_dark(sine, power_w):
             return None
         clear = 1098.0 * sine * exp(-0.057 / sine)
         ratio = power_w / clear
@@ -81,6 +84,13 @@ class PvExpectation:
             # What the inverter can give at most: clipping is no loss.
             self._peak_w = max(self._peak_w, self._mean * clear)
         return moment
+
+    def is_dark(self, sine: float, power_w: float) -> bool:
+        """Whether there is nothing to learn now; what comes later does not continue what was before."""
+        if sine < _LEAST_SINE or power_w <= 0.0:
+            self._last_ms = None
+            return True
+        return False
 
     def value(self, at_ms: int) -> float | None:
         """Power in W under a clear sky, None by night or where it is not known."""

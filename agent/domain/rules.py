@@ -27,7 +27,11 @@ from agent.domain.sun import Height
 from agent.domain.timeline import Move
 
 Values = Mapping[SignalName, float]
+_MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 3_600_000
+# A state of charge that moved so often, and then stood while so much went in or out, proves nothing.
+_MOVES_TO_KNOW: Final = 20
+_MOST_WH: Final = 1500.0
 # More than this between two samples is no discharge, in %.
 _SOC_STEP: Final = 8.0
 # What a closed sky lets through at least.
@@ -112,6 +116,15 @@ class PublishedBattery(Memoryless):
             return None
         return battery < 0
 
+    def failing(self, block: Block) -> list[int]:
+        """The times of the readings that fail."""
+        charge, powers = block.column(BATTERY_SOC), block.column(BATTERY_POWER)
+        suns, loads = block.column(PV_POWER), block.column(LOAD_POWER)
+        if charge is None or powers is None or suns is None or loads is None or min(powers) >= 0:
+            return []
+        rows = zip(block.times, powers, charge, suns, loads, strict=True)
+        return [at_ms for at_ms, battery, soc, pv, load in rows if battery < 0 and pv > load and soc < 100]
+
 
 class PublishedSolar(Memoryless):
     """Scenario 2 as published: no power at the minute 12:00 of local time."""
@@ -127,6 +140,16 @@ class PublishedSolar(Memoryless):
         if pv is None or self._local.minute_of_day(reading.at_ms) != NOON:
             return None
         return pv == 0
+
+    def failing(self, block: Block) -> list[int]:
+        """The times of the readings that fail."""
+        powers, times = block.column(PV_POWER), block.times
+        first, last = self._local.minute_of_day(times[0]), self._local.minute_of_day(times[-1])
+        as_usual = last - first == times[-1] // _MINUTE_MS - times[0] // _MINUTE_MS
+        if powers is None or (as_usual and not first <= NOON <= last):
+            return []
+        none = (at_ms for at_ms, pv in zip(times, powers, strict=True) if pv == 0)
+        return [at_ms for at_ms in none if self._local.minute_of_day(at_ms) == NOON]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +173,6 @@ class ChargePulse:
     """Whether the state of charge still follows what flows: one that used to move and stands proves nothing."""
 
     __slots__ = ("_last_ms", "_moves", "_soc", "_through_wh")
-    _MOVES_TO_KNOW: Final = 20
-    _MOST_WH: Final = 1500.0
 
     def __init__(self) -> None:
         self._soc = 0.0
@@ -166,7 +187,7 @@ class ChargePulse:
         elif 0 < at_ms - self._last_ms <= _HOUR_MS:
             self._through_wh += abs(battery) * (at_ms - self._last_ms) / _HOUR_MS
         self._last_ms = at_ms
-        return self._moves <= self._MOVES_TO_KNOW or self._through_wh < self._MOST_WH
+        return self._moves <= _MOVES_TO_KNOW or self._through_wh < _MOST_WH
 
     def move(self, move: Move) -> None:
         """The clock was set."""
@@ -208,6 +229,36 @@ class BatteryNotCharging(RowByRow):
         if self._full or self._soc_ms is None or not 0 <= at_ms - self._soc_ms <= self._hold_ms:
             return None
         return battery <= self._limits.dead_band_w
+
+    def judge_all(self, block: Block) -> list[Verdict]:
+        charge, powers = block.column(BATTERY_SOC), block.column(BATTERY_POWER)
+        suns, loads = block.column(PV_POWER), block.column(LOAD_POWER)
+        if charge is None or powers is None or suns is None or loads is None:
+            return super().judge_all(block)
+        limits, verdicts = self._limits, list[Verdict]()
+        margin_w, dead_band_w = limits.margin_w, limits.dead_band_w
+        full_from, full_to = limits.full_soc, limits.full_soc - limits.soc_hysteresis
+        before, moves, through_wh, last_ms = self._pulse.state()
+        for at_ms, soc, battery, pv, load in zip(block.times, charge, powers, suns, loads, strict=True):
+            if soc >= full_to if self._full else soc < full_from:
+                self._soc = soc
+            else:
+                self._follow(soc, battery)
+            if soc != before:
+                before, moves, through_wh = soc, moves + 1, 0.0
+            elif 0 < at_ms - last_ms <= _HOUR_MS:
+                through_wh += abs(battery) * (at_ms - last_ms) / _HOUR_MS
+            last_ms = at_ms
+            if pv - load <= margin_w or self._full or (moves > _MOVES_TO_KNOW and through_wh >= _MOST_WH):
+                verdicts.append(None)
+            elif battery > dead_band_w:
+                verdicts.append(False)
+            else:
+                verdicts.append(True)
+                break
+        self._soc_ms = last_ms
+        self._pulse.restore((before, moves, through_wh, last_ms))
+        return verdicts
 
     def _follow(self, soc: float, battery: float) -> None:
         limits = self._limits
@@ -291,6 +342,24 @@ class NoSolarProduction(Memoryless):
             return None
         return True
 
+    def judge_all(self, block: Block) -> list[Verdict]:
+        powers = block.column(PV_POWER)
+        if powers is None or self._sun is None:
+            return super().judge_all(block)
+        lowest, dead_band_w, verdicts = self._lowest_sine, self._limits.dead_band_w, list[Verdict]()
+        for row, (pv, sine) in enumerate(zip(powers, block.sines(), strict=True)):
+            if sine < lowest:
+                verdicts.append(None)
+            elif pv > dead_band_w:
+                verdicts.append(False)
+                if pv > self._per_sine_w * sine:
+                    self._per_sine_w = pv / sine
+            else:
+                verdicts.append(self.judge(block.readings[row]))
+                if verdicts[-1]:
+                    break
+        return verdicts
+
     def state(self) -> list[float]:
         return [self._per_sine_w]
 
@@ -310,6 +379,16 @@ class InverterAlarmRule(Memoryless):
         if INVERTER_ALARM not in values and INVERTER_STATE not in values:
             return None
         return has_stopped(values)
+
+    def judge_all(self, block: Block) -> list[Verdict]:
+        if block.column(INVERTER_ALARM) is None and block.column(INVERTER_STATE) is None:
+            return [None] * len(block)
+        return super().judge_all(block) if may_have_stopped(block) else [False] * len(block)
+
+
+def may_have_stopped(block: Block) -> bool:
+    """Whether the inverter says anywhere in the block that it stands still."""
+    return any(block.column(INVERTER_ALARM) or ()) or InverterState.FAULT in (block.column(INVERTER_STATE) or ())
 
 
 def has_stopped(values: Values) -> bool:

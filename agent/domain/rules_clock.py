@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import radians, sin
 
-from agent.domain.blocks import Verdict
+from agent.domain.blocks import Block, Verdict
 from agent.domain.faults import FaultCode
 from agent.domain.rules import Memoryless
 from agent.domain.signals import PV_POWER, Reading
@@ -48,6 +48,22 @@ class ClockError(Memoryless):
         if sine < self._deepest:
             return True
         return False if sine > self._lit else None
+
+    def judge_all(self, block: Block) -> list[Verdict]:
+        powers, verdicts = block.column(PV_POWER), list[Verdict]()
+        if powers is None:
+            return [None] * len(block)
+        night_w, before = self._limits.night_w, self._before
+        for pv, sine in zip(powers, block.sines(), strict=True):
+            if pv <= night_w or pv == before or self._deepest <= sine <= self._lit:
+                verdicts.append(None)
+            else:
+                verdicts.append(sine < self._deepest)
+            before = pv
+            if verdicts[-1]:
+                break
+        self._before = before
+        return verdicts
 
     def state(self) -> list[float]:
         return [self._before]

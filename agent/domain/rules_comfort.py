@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agent.domain.blocks import RowByRow, Verdict
+from agent.domain.blocks import Block, RowByRow, Verdict
 from agent.domain.expectation_heat import Bins, HeatingCurve
 from agent.domain.faults import FaultCode
 from agent.domain.local_time import LocalTime
@@ -78,6 +78,23 @@ class FlatHeatingCurve(RowByRow):
             return None
         self._gather(reading.at_ms // _QUARTER_MS, air, flow)
         return self._by_slope()
+
+    def judge_all(self, block: Block) -> list[Verdict]:
+        flows, airs, pumps = block.column(FLOW_TEMPERATURE), block.column(OUTDOOR_TEMPERATURE), block.column(PUMP_ON)
+        if flows is None or airs is None or pumps is None or max(pumps) < 0.5:
+            self._pause()
+            self._on_ms = None
+            return [None] * len(block)
+        verdicts = list[Verdict]()
+        for row, (at_ms, pump) in enumerate(zip(block.times, pumps, strict=True)):
+            on_ms = self._on_ms
+            if pump >= 0.5 and on_ms is not None and at_ms - on_ms < self._SETTLED_MS:
+                verdicts.append(None)
+                continue
+            verdicts.append(self.judge(block.readings[row]))
+            if verdicts[-1]:
+                break
+        return verdicts
 
     def _pause(self) -> None:
         if self._quarter is not None:
@@ -216,6 +233,21 @@ class RoomTooCold(RowByRow):
         at_ms = reading.at_ms
         if not self._pulse.beats(at_ms, room):
             return None
+        return self._by_values(at_ms, room, pump, flow, air)
+
+    def judge_all(self, block: Block) -> list[Verdict]:
+        rooms, pumps, verdicts = block.column(ROOM_TEMPERATURE), block.column(PUMP_ON), list[Verdict]()
+        flows, airs = block.column(FLOW_TEMPERATURE), block.column(OUTDOOR_TEMPERATURE)
+        if rooms is None or pumps is None or flows is None or airs is None:
+            return [None] * len(block)
+        for at_ms, room, pump, flow, air in zip(block.times, rooms, pumps, flows, airs, strict=True):
+            beats = self._pulse.beats(at_ms, room)
+            verdicts.append(self._by_values(at_ms, room, pump, flow, air) if beats else None)
+            if verdicts[-1]:
+                break
+        return verdicts
+
+    def _by_values(self, at_ms: int, room: float, pump: float, flow: float, air: float) -> Verdict:
         minute = self._local.minute_of_day(at_ms)
         usual = self._rooms.value(minute // 60)
         deficit = (self._limits.asked or (usual.value if usual else room)) - room

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agent.domain.blocks import RowByRow, Verdict
+from agent.domain.blocks import Block, RowByRow, Verdict
 from agent.domain.faults import FaultCode
 from agent.domain.rules import Values
 from agent.domain.signals import BURNER_ON, FLOW_TEMPERATURE, PUMP_ON, Reading, SignalName
@@ -53,6 +53,25 @@ class ShortCycling(RowByRow):
             del self._starts[: -self._kept]
         self._on, self._last_ms = on, at_ms
         return self._by_pace(at_ms)
+
+    def judge_all(self, block: Block) -> list[Verdict]:
+        burners, verdicts = block.column(BURNER_ON), list[Verdict]()
+        if burners is None:
+            return [None] * len(block)
+        starts, healthy = self._starts, self._limits.healthy_starts
+        for row, (at_ms, burner) in enumerate(zip(block.times, burners, strict=True)):
+            on = burner >= 0.5
+            if on == self._on and 0 < at_ms - self._last_ms <= self._most_step_ms:
+                self._last_ms = at_ms
+                if not starts or (at_ms - starts[-1]) * healthy > 60 * _MINUTE_MS:
+                    verdicts.append(False)
+                    continue
+                verdicts.append(self._by_pace(at_ms))
+            else:
+                verdicts.append(self.judge(block.readings[row]))
+            if verdicts[-1]:
+                break
+        return verdicts
 
     def _by_pace(self, at_ms: int) -> Verdict:
         if not self._starts:
@@ -135,6 +154,28 @@ class Hunting(RowByRow):
             self._memory.follow(at_ms, flow, self._limits, burner, step_ms)
         self._running, self._last_ms = running, at_ms
         return self._by_turns(at_ms) if running else None
+
+    def judge_all(self, block: Block) -> list[Verdict]:
+        flows, pumps, verdicts = block.column(FLOW_TEMPERATURE), block.column(PUMP_ON), list[Verdict]()
+        if flows is None or pumps is None:
+            return [None] * len(block)
+        burners, last_ms = block.column(BURNER_ON), self._last_ms
+        for row, (at_ms, flow, pump) in enumerate(zip(block.times, flows, pumps, strict=True)):
+            running, step_ms, last_ms = pump >= 0.5, at_ms - last_ms, at_ms
+            if running and self._running and 0 < step_ms <= self._most_step_ms:
+                self._memory.follow(at_ms, flow, self._limits, burners[row] if burners else None, step_ms)
+            elif running or self._running or row == 0:
+                self._memory = Memory(extreme=flow)
+            self._running = running
+            if not running:
+                self._memory.extreme = flow
+                verdicts.append(None)
+                continue
+            verdicts.append(self._by_turns(at_ms) if self._memory.turns else False)
+            if verdicts[-1]:
+                break
+        self._last_ms = last_ms
+        return verdicts
 
     def _by_turns(self, at_ms: int) -> Verdict:
         turns, limits = self._memory.turns, self._limits

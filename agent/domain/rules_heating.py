@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
-from agent.domain.blocks import Verdict
+from agent.domain.blocks import Block, Verdict
 from agent.domain.faults import FaultCode
 from agent.domain.rules import Memoryless
 from agent.domain.signals import (
@@ -28,6 +29,10 @@ class BoilerLockout(Memoryless):
         values = reading.values
         word = values.get(BOILER_FAULT)
         return None if word is None else word != 0
+
+    def judge_all(self, block: Block) -> list[Verdict]:
+        words = block.column(BOILER_FAULT)
+        return [False] * len(block) if words is not None and not any(words) else super().judge_all(block)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,22 @@ class NoHeat(Memoryless):
         warm = self._limits.coldest_flow
         return flow < (warm if room is None else max(warm, room + self._limits.over_room))
 
+    def judge_all(self, block: Block) -> list[Verdict]:
+        pumps, flows, airs = block.column(PUMP_ON), block.column(FLOW_TEMPERATURE), block.column(OUTDOOR_TEMPERATURE)
+        if pumps is None or flows is None or airs is None:
+            return [None] * len(block)
+        limits, verdicts = self._limits, list[Verdict]()
+        over, warm, most = limits.over_room, limits.coldest_flow, limits.heating_limit
+        for pump, flow, air, room in zip(pumps, flows, airs, block.optional(ROOM_TEMPERATURE, -inf), strict=True):
+            if pump < 0.5 or air >= most:
+                verdicts.append(None)
+            elif flow >= warm and flow >= room + over:
+                verdicts.append(False)
+            else:
+                verdicts.append(True)
+                break
+        return verdicts
+
 
 @dataclass(frozen=True, slots=True)
 class PressureLimits:
@@ -87,6 +108,12 @@ class LowWaterPressure(Memoryless):
             return None
         self._low = pressure < self._limits.lowest + (self._limits.hysteresis if self._low else 0.0)
         return self._low
+
+    def judge_all(self, block: Block) -> list[Verdict]:
+        pressures = block.column(WATER_PRESSURE)
+        if pressures is None or self._low or min(pressures) < self._limits.lowest:
+            return super().judge_all(block)
+        return [False] * len(block)
 
     def state(self) -> list[float]:
         return [int(self._low)]

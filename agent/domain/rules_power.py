@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agent.domain.blocks import RowByRow, Verdict
+from agent.domain.blocks import Block, RowByRow, Verdict
+from agent.domain.episodes import longest_step_ms
 from agent.domain.expectation_battery import BatteryCapacity, ChargeAbility
 from agent.domain.faults import FaultCode
-from agent.domain.rules import Values, has_stopped
+from agent.domain.rules import Values, has_stopped, may_have_stopped
 from agent.domain.signals import (
     BATTERY_POWER,
     BATTERY_SOC,
@@ -73,6 +74,30 @@ class SocJump(RowByRow):
         """What the battery holds, None until it is known."""
         return self._capacity.value() if self._capacity.swings >= _SWINGS_TO_TRUST else None
 
+    def judge_all(self, block: Block) -> list[Verdict]:
+        charge, powers = block.column(BATTERY_SOC), block.column(BATTERY_POWER)
+        if charge is None or powers is None or min(charge) <= 0.0 or self._soc_ms is None:
+            return super().judge_all(block)
+        self._zeros = 0
+        verdicts, energy_wh, last_ms = list[Verdict](), self._energy_wh, self._last_ms
+        longest = block.times[0] - self._soc_ms > self._hold_ms or longest_step_ms(block.times) > self._hold_ms
+        if longest:
+            return super().judge_all(block)
+        update, before = self._capacity.update, self._soc
+        for at_ms, soc, power in zip(block.times, charge, powers, strict=True):
+            update(at_ms, soc, power)
+            energy_wh += power * (at_ms - last_ms) / _MS_PER_HOUR
+            last_ms = at_ms
+            if soc == before:
+                verdicts.append(False)
+                continue
+            verdicts.append(self._jumped(soc - before, energy_wh))
+            before, energy_wh = soc, 0.0
+            if verdicts[-1]:
+                break
+        self._soc, self._soc_ms, self._last_ms, self._energy_wh = before, last_ms, last_ms, energy_wh
+        return verdicts
+
     def _lost(self, soc: float) -> bool:
         """A zero out of nowhere is a lost telegram until it repeats itself."""
         if soc > 0.0 or self._soc_ms is None or self._soc < 15.0:
@@ -90,6 +115,9 @@ class SocJump(RowByRow):
         if not change:
             return False  # what it will show later may hold this energy too
         self._soc, self._energy_wh = soc, 0.0
+        return self._jumped(change, energy)
+
+    def _jumped(self, change: float, energy: float) -> bool:
         low, high = sorted(self._explained(energy))
         unexplained = max(low - change, change - high, 0.0)
         if unexplained > self._limits.jump:
@@ -174,6 +202,24 @@ class ExportPastBattery(RowByRow):
         if values.get(BATTERY_TEMPERATURE, limits.coldest) < limits.coldest:
             return None
         return self._by_ability(battery, -grid)
+
+    def judge_all(self, block: Block) -> list[Verdict]:
+        charge, powers, meter = block.column(BATTERY_SOC), block.column(BATTERY_POWER), block.column(GRID_POWER)
+        if charge is None or powers is None or meter is None or may_have_stopped(block):
+            return super().judge_all(block)
+        limits, verdicts = self._limits, list[Verdict]()
+        warmth, soc = block.optional(BATTERY_TEMPERATURE, limits.coldest), self._soc
+        update, full, dead_band_w, coldest = self._ability.update, limits.full_soc, limits.dead_band_w, limits.coldest
+        for at_ms, soc, battery, grid, warm in zip(block.times, charge, powers, meter, warmth, strict=True):
+            update(at_ms, battery)
+            if soc >= full or battery <= dead_band_w or warm < coldest:
+                verdicts.append(None)
+                continue
+            verdicts.append(self._by_ability(battery, -grid))
+            if verdicts[-1]:
+                break
+        self._soc, self._soc_ms = soc, block.times[len(verdicts) - 1]
+        return verdicts
 
     def _by_ability(self, battery: float, export: float) -> Verdict:
         limits, ability = self._limits, self._ability.value()
@@ -267,6 +313,29 @@ class Balance(RowByRow):
         if off > limits.wrong_w + limits.wrong_share * flow:
             return self._explained(values, difference)
         return False if off < limits.right_w + limits.right_share * flow else None
+
+    def judge_all(self, block: Block) -> list[Verdict]:
+        suns, loads, meter = block.column(PV_POWER), block.column(LOAD_POWER), block.column(GRID_POWER)
+        powers, limits, verdicts = block.column(BATTERY_POWER), self._limits, list[Verdict]()
+        if suns is None or loads is None or meter is None or powers is None:
+            return super().judge_all(block)
+        self._has_battery = True
+        least_w, wrong_w, wrong_share = limits.least_w, limits.wrong_w, limits.wrong_share
+        right_w, right_share = limits.right_w, limits.right_share
+        for row, (pv, load, grid, battery) in enumerate(zip(suns, loads, meter, powers, strict=True)):
+            incoming = pv + (grid if grid > 0.0 else 0.0) - (battery if battery < 0.0 else 0.0)
+            difference = pv + grid - load - battery
+            flow = incoming - difference if difference < 0.0 else incoming
+            off = abs(difference)
+            if flow < least_w:
+                verdicts.append(None)
+            elif off < right_w + right_share * flow and off <= wrong_w + wrong_share * flow:
+                verdicts.append(False)
+            else:
+                verdicts.append(self.judge(block.readings[row]))
+                if verdicts[-1]:
+                    break
+        return verdicts
 
     def _explained(self, values: Values, difference: float) -> Verdict:
         """Whether one wrong sign or factor is behind it."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agent.domain.blocks import RowByRow, Verdict
+from agent.domain.blocks import Block, RowByRow, Verdict
 from agent.domain.faults import FaultCode
 from agent.domain.rules import Values
 from agent.domain.signals import (
@@ -64,6 +64,24 @@ class RoomSensorStuck(RowByRow):
         usual_ms = max(_LEAST_STOOD_MS, self._limits.patience * self._longest_ms)
         return None if at_ms - self._since_ms < usual_ms else True
 
+    def judge_all(self, block: Block) -> list[Verdict]:
+        rooms, verdicts, dead_band = block.column(ROOM_TEMPERATURE), list[Verdict](), self._limits.dead_band
+        if rooms is None:
+            return [None] * len(block)
+        value, since_ms, last_ms = self._value, self._since_ms, self._last_ms
+        for row, (at_ms, room) in enumerate(zip(block.times, rooms, strict=True)):
+            if value is not None and abs(room - value) <= dead_band and at_ms - since_ms < _LEAST_STOOD_MS:
+                last_ms = at_ms
+                verdicts.append(None)
+                continue
+            self._last_ms = last_ms
+            verdicts.append(self.judge(block.readings[row]))
+            value, since_ms, last_ms = self._value, self._since_ms, self._last_ms
+            if verdicts[-1]:
+                break
+        self._last_ms = last_ms
+        return verdicts
+
     def loss_w(self, _values: Values, /) -> float | None:
         return None
 
@@ -108,7 +126,11 @@ class Pulse:
         if value != self._value:
             self._value, self._since_ms = value, at_ms
             return True
-        return at_ms - self._since_ms < self._still_ms
+        return self.is_fresh(at_ms - self._since_ms)
+
+    def is_fresh(self, stood_ms: int) -> bool:
+        """Whether a value that has stood so long still tells something."""
+        return stood_ms < self._still_ms
 
     def move(self, move: Move) -> None:
         """The clock was set."""
@@ -150,6 +172,32 @@ class SensorsSwapped(RowByRow):
         if back - flow > self._limits.wrong:
             return True if both_beat else None
         return False if flow - back > self._limits.right else None
+
+    def judge_all(self, block: Block) -> list[Verdict]:
+        flows, backs = block.column(FLOW_TEMPERATURE), block.column(RETURN_TEMPERATURE)
+        pumps, verdicts, right = block.column(PUMP_ON), list[Verdict](), self._limits.right
+        if flows is None or backs is None or pumps is None:
+            return [None] * len(block)
+        burners, airs = block.optional(BURNER_ON, 0.0), block.optional(OUTDOOR_TEMPERATURE, 99.0)
+        (warm, warm_ms), (cool, cool_ms) = self._flow.state(), self._back.state()
+        rows = zip(block.times, flows, backs, pumps, burners, airs, strict=True)
+        for at_ms, flow, back, pump, burner, air in rows:
+            if flow != warm:
+                warm, warm_ms = flow, at_ms
+            if back != cool:
+                cool, cool_ms = back, at_ms
+            if pump < 0.5 or (burner < 0.5 and air >= self._COOL):
+                verdicts.append(None)
+            elif back - flow > self._limits.wrong:
+                both_beat = self._flow.is_fresh(at_ms - warm_ms) and self._back.is_fresh(at_ms - cool_ms)
+                verdicts.append(True if both_beat else None)
+                if both_beat:
+                    break
+            else:
+                verdicts.append(False if flow - back > right else None)
+        self._flow.restore((warm, warm_ms))
+        self._back.restore((cool, cool_ms))
+        return verdicts
 
     def loss_w(self, _values: Values, /) -> float | None:
         return None
@@ -232,6 +280,28 @@ class OutdoorImplausible(RowByRow):
             return True
         self._offset = 0.0
         return self._by_climate(air, hours)
+
+    def judge_all(self, block: Block) -> list[Verdict]:
+        airs, limits, verdicts = block.column(OUTDOOR_TEMPERATURE), self._limits, list[Verdict]()
+        if airs is None or self._value is None or self._offset:
+            return super().judge_all(block)
+        last_ms, since_ms, value = self._last_ms, self._since_ms, self._value
+        for row, (at_ms, air) in enumerate(zip(block.times, airs, strict=True)):
+            hours = (at_ms - last_ms) / _HOUR_MS
+            # A step that is small enough for any two samples needs no closer look.
+            if abs(air - value) <= limits.step and not self._offset:
+                if air != value:
+                    value, since_ms = air, at_ms
+                last_ms = at_ms
+                verdicts.append(self._by_climate(air, hours))
+            else:
+                self._value, self._last_ms, self._since_ms = value, last_ms, since_ms
+                verdicts.append(self.judge(block.readings[row]))
+                value, last_ms, since_ms = air, at_ms, self._since_ms
+            if verdicts[-1]:
+                break
+        self._value, self._last_ms, self._since_ms = value, last_ms, since_ms
+        return verdicts
 
     def _by_climate(self, air: float, hours: float) -> Verdict:
         off = abs(air - self._mean)

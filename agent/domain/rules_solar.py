@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
-from agent.domain.blocks import RowByRow, Verdict
-from agent.domain.expectation_pv import PvExpectation
+from agent.domain.blocks import Block, RowByRow, Verdict
+from agent.domain.expectation_pv import PvExpectation, PvMoment
 from agent.domain.faults import FaultCode
-from agent.domain.rules import Values, has_stopped
+from agent.domain.rules import Values, has_stopped, may_have_stopped
 from agent.domain.signals import (
     BATTERY_SOC,
     GRID_POWER,
@@ -52,7 +53,9 @@ class PvUnderperformance(RowByRow):
         pv = values.get(PV_POWER)
         if pv is None or _held_back(values, self._limits):
             return None
-        moment = self._roof.update(reading.at_ms, pv)
+        return self._by_share(self._roof.update(reading.at_ms, pv))
+
+    def _by_share(self, moment: PvMoment | None) -> Verdict:
         if moment is None:
             return None
         self._expected_w = moment.expected_w
@@ -62,6 +65,27 @@ class PvUnderperformance(RowByRow):
         if moment.steady and limits.overcast_share <= moment.share < limits.least_share - moment.tolerance:
             return True
         return None
+
+    def judge_all(self, block: Block) -> list[Verdict]:
+        powers, verdicts, limits = block.column(PV_POWER), list[Verdict](), self._limits
+        if powers is None:
+            return [None] * len(block)
+        stopped = may_have_stopped(block) or InverterState.THROTTLED in block.optional(INVERTER_STATE, 0.0)
+        full, taken_w = limits.full_soc, -limits.export_w
+        meter, charge = block.optional(GRID_POWER, -inf), block.optional(BATTERY_SOC, 0.0)
+        roof, rows = self._roof, zip(block.readings, powers, block.sines(), charge, meter, strict=True)
+        for reading, pv, sine, soc, grid in rows:
+            if (
+                (stopped and _held_back(reading.values, limits))
+                or (soc >= full and grid > taken_w)
+                or roof.is_dark(sine, pv)
+            ):
+                verdicts.append(None)
+            else:
+                verdicts.append(self._by_share(roof.update(reading.at_ms, pv, sine)))
+                if verdicts[-1]:
+                    break
+        return verdicts
 
     def loss_w(self, values: Values, /) -> float | None:
         return max(0.0, self._expected_w - values[PV_POWER])
