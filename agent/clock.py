@@ -3,16 +3,16 @@
 import asyncio
 import ctypes
 import time
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 # adjtimex(2): its answer when the kernel's clock is not disciplined by anybody; the struct has about 200 bytes.
 _TIME_ERROR: Final = 5
 _TIMEX_BYTES: Final = 512
 
 
-@dataclass(frozen=True, slots=True)
-class SystemClock:
+class SystemClock(msgspec.Struct, frozen=True):
     """Wall and monotonic clock of this device."""
 
     def now_ms(self) -> int:
@@ -31,8 +31,7 @@ class SystemClock:
         return None if answer < 0 else answer != _TIME_ERROR
 
 
-@dataclass(frozen=True, slots=True)
-class SimulatedClock:
+class SimulatedClock(msgspec.Struct, frozen=True):
     """Shows `origin_ms` when the wall clock shows `started_ms`, and runs `rate` times as fast."""
 
     origin_ms: int

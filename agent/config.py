@@ -1,7 +1,7 @@
 """One TOML file, the site file → the parts' own frozen settings."""
 
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,8 +82,7 @@ class _SiteFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clock: ClockTable | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AgentSettings:
+class AgentSettings(msgspec.Struct, frozen=True):
     """Everything one agent needs to know, checked. `table` is what the site file itself says."""
 
     path: Path

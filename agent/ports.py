@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from agent.domain.signals import Equipment, Reading, SignalName
 from agent.domain.timeline import Correction
@@ -56,8 +57,7 @@ class Source(Protocol):
     async def __aexit__(self, *exc: object) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """Where a journal stands: `acknowledged` ≤ `last`; 0 means none yet."""
 
     epoch: bytes
@@ -100,8 +100,7 @@ class Outbox(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One message from the broker."""
 
     topic: str

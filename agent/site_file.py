@@ -1,8 +1,9 @@
 """The site file with the fleet's wishes laid over it: checked as a whole, and what comes of it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Protocol
+
+from msgspec.structs import replace
 
 from agent.config import AgentSettings, settings_of
 from agent.domain.errors import BadSetup

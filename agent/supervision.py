@@ -7,9 +7,10 @@ the uplink without the proxy. What only a person can put right at the start stil
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine
-from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
+
+import msgspec
 
 from agent.domain.errors import EmberwattError
 
@@ -20,8 +21,7 @@ _ASK_AGAIN_S: Final = 0.25
 _log: Final = logging.getLogger("emberwatt.supervision")
 
 
-@dataclass(frozen=True, slots=True)
-class BackOff:
+class BackOff(msgspec.Struct, frozen=True):
     """Real seconds before a part begins again; after `stable_s` without trouble it counts as sound."""
 
     first_s: float = 1.0
@@ -37,8 +37,10 @@ class BackOff:
         return min(self.cap_s, self.first_s * 2.0 ** min(failures - 1, 32)) * (1.0 - jitter / 2.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Restarts:
+USUAL: Final = BackOff()
+
+
+class Restarts(msgspec.Struct, frozen=True):
     """How often a part began again, and why the last time."""
 
     count: int
@@ -48,7 +50,7 @@ class Restarts:
 class Supervisor:
     """Runs named parts. Left, all of them are stopped. `note` writes down that a part restarts: name, reason, count."""
 
-    def __init__(self, note: Note, *, back_off: BackOff = BackOff(), random: Random | None = None) -> None:
+    def __init__(self, note: Note, *, back_off: BackOff = USUAL, random: Random | None = None) -> None:
         self._note = note
         self._back_off = back_off
         self._random = random or Random()

@@ -7,8 +7,9 @@ The newest setting is taken for the right one.
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final, Protocol
+
+from msgspec.structs import replace
 
 from agent.domain.errors import Transient
 from agent.domain.signals import Reading

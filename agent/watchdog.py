@@ -8,8 +8,9 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 _log: Final = logging.getLogger("emberwatt.watchdog")
 _LOOK_EVERY_S: Final = 20.0
@@ -41,8 +42,7 @@ class Notifier:
             _log.debug("the service manager does not listen: %s", error)
 
 
-@dataclass(frozen=True, slots=True)
-class Deadlines:
+class Deadlines(msgspec.Struct, frozen=True):
     """Real seconds within which a reading, and a commit, must be completed; and that one commit may take."""
 
     reading_s: float | None
@@ -50,8 +50,7 @@ class Deadlines:
     committing_s: float = 120.0
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(msgspec.Struct, frozen=True):
     """What has been completed so far: readings taken in, commits tried. `committing`: one is under way."""
 
     readings: int

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -43,8 +43,7 @@ class UplinkTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     report_interval_s: float = 21_600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Who we are, and the folder that file names are relative to."""
 
     device: str

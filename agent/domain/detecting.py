@@ -5,7 +5,6 @@ host makes episodes of that, with a start and an end, and stores its state with 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -21,8 +20,7 @@ MODEL: Final = "model"
 MODEL_RECORD: Final = "model"
 
 
-@dataclass(frozen=True, slots=True)
-class DetectorSite:
+class DetectorSite(msgspec.Struct, frozen=True):
     """What a detector may know of the place it works at. `options` are the rest of its table in the site file.
 
     Relative paths in them are relative to `folder`.
@@ -35,15 +33,14 @@ class DetectorSite:
     folder: str = "."
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """Something that is wrong at this reading. `what` tells findings of one detector apart, in a word or two.
 
     `evidence` are numbers that go with it: values, scores, by signal.
     """
 
     what: str = ""
-    evidence: Mapping[str, float] = field(default_factory=dict)
+    evidence: Mapping[str, float] = {}
 
 
 class Detector(Protocol):

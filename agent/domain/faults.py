@@ -1,10 +1,11 @@
 """Every fault the project knows: its code, its group and how much it matters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
+
+import msgspec
 
 
 class Group(StrEnum):
@@ -52,8 +53,7 @@ class FaultCode(StrEnum):
     UNUSUAL_BEHAVIOUR = "unusual_behaviour"
 
 
-@dataclass(frozen=True, slots=True)
-class FaultSpec:
+class FaultSpec(msgspec.Struct, frozen=True):
     """What is fixed about a fault code."""
 
     code: FaultCode

@@ -5,10 +5,11 @@ since 1970-01-01T00:00:00Z.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import Final, NewType
+
+import msgspec
 
 SignalName = NewType("SignalName", str)
 
@@ -83,8 +84,7 @@ class InverterAlarm(IntEnum):
     OTHER = 9
 
 
-@dataclass(frozen=True, slots=True)
-class SignalSpec:
+class SignalSpec(msgspec.Struct, frozen=True):
     """One signal. `low` and `high` bound what is physically possible, in `unit`; outside them a sample is `INVALID`.
 
     `decimals` is the number of decimal places that travel on the wire.
@@ -164,8 +164,7 @@ def signal_name(name: str) -> SignalName:
     return SignalName(name)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """What a site showed at one instant.
 
     `values` holds good values only, in the units above; `bad` says why a signal that was asked for has none.
@@ -173,11 +172,10 @@ class Reading:
 
     at_ms: int
     values: Mapping[SignalName, float]
-    bad: Mapping[SignalName, Quality] = field(default_factory=dict)
+    bad: Mapping[SignalName, Quality] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Equipment:
+class Equipment(msgspec.Struct, frozen=True):
     """What a device says it is. Unknown parts are empty."""
 
     maker: str = ""

@@ -6,7 +6,6 @@ that. Of a boot that ended before its clock was set only its length is known, an
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -32,8 +31,7 @@ class Mark(IntEnum):
     ESTIMATED = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(msgspec.Struct, frozen=True):
     """Times from `first_ms` to `last_ms` were shown by the wrong clock and move by `by_ms`; others stay.
 
     >>> move = Move(1000, 0, 50)
@@ -61,8 +59,7 @@ class Move:
         return None if minute is None else (self(minute * _MINUTE_MS) + _MINUTE_MS // 2) // _MINUTE_MS
 
 
-@dataclass(frozen=True, slots=True)
-class Correction:
+class Correction(msgspec.Struct, frozen=True):
     """What becomes of the records of one boot. With `rename` a fault's id, which holds its start, moves with it."""
 
     boot: bytes

@@ -6,9 +6,10 @@ leads away from the limit, is none.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import sqrt
 from typing import Any, Final
+
+import msgspec
 
 _MOST: Final = 60
 _LEAST: Final = 7
@@ -17,8 +18,7 @@ _WIDTH: Final = 2.0  # of the interval, in standard errors
 _STEP: Final = 6.0  # standard deviations by which a sample breaks with the line: somebody refilled or repaired
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(msgspec.Struct, frozen=True):
     """The line's value now, its change per day, and in how many days it will be at the limit."""
 
     value: float
@@ -76,8 +76,7 @@ class Fading:
         self._points = list(zip(state[::2], state[1::2], strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(msgspec.Struct, frozen=True):
     mean_x: float
     mean_y: float
     slope: float

@@ -17,9 +17,10 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
+
+import msgspec
 
 from agent.domain.errors import BadInput, Transient
 from agent.domain.timeline import Correction, Span
@@ -46,8 +47,7 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxSettings:
+class OutboxSettings(msgspec.Struct, frozen=True):
     """`path` of the journal; `budget_bytes` is what its file may take before something is given up.
 
     `boot` says which boot this is; empty, the kernel is asked.
@@ -58,8 +58,7 @@ class OutboxSettings:
     boot: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxStats:
+class OutboxStats(msgspec.Struct, frozen=True):
     """`bytes` on disk, write-ahead log included; `records` held, `backlog` of them not yet acknowledged.
 
     `oldest_ms` is the time of the oldest. `days_left` is how long the device can be offline at its present pace before

@@ -1,8 +1,9 @@
 """All values of one device out of the answers to its planned requests. Pure, and prepared once per device."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from agent.domain.signals import INVERTER_STATE, InverterState, Quality, SignalName
 from agent.sources.decode import FieldDecoder, bounds_of, text_of
@@ -18,8 +19,7 @@ Number = float | Quality | None
 _ASLEEP: Final = (InverterState.OFF, InverterState.SLEEPING)
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(msgspec.Struct, frozen=True):
     """Where a field's words and its factor stand among the answers: block and offset of each.
 
     `scattered` has every word of a value whose words do not lie side by side.

@@ -23,8 +23,9 @@ Nothing here is kept over a restart. Times are ms of the readings; a clock that 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from agent.domain.signals import INVERTER_STATE, InverterState, Kind, Quality, spec_of
 from agent.sources.answers import Answer, Decoder, Number
@@ -61,8 +62,7 @@ _AGREE_SHARE: Final = 0.1
 _AGREE_PLAIN: Final = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Poll:
+class Poll(msgspec.Struct, frozen=True):
     """One round of answers, the numbers they gave, and which fields the device itself says to have no value.
 
     refused: blocks that the device does not have.
@@ -75,8 +75,7 @@ class Poll:
     refused: frozenset[int] = frozenset()
 
 
-@dataclass(slots=True)
-class _Memory:
+class _Memory(msgspec.Struct):
     """What is known of one field: its kind, the last value believed, and what might replace it."""
 
     kind: str
@@ -149,15 +148,14 @@ class _Memory:
         return distance <= _AGREE_PLAIN if self.kind in ("temperature", "charge") else first == second
 
 
-@dataclass(slots=True)
-class _BlockMemory:
+class _BlockMemory(msgspec.Struct):
     """The last words of one block, and how long they have been the same."""
 
     words: tuple[int, ...] = ()
     since_ms: int = 0
     same: int = 0
     zeros: int = 0
-    fields: list[int] = field(default_factory=list)
+    fields: list[int] = []
 
 
 class Guards:

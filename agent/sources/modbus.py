@@ -5,9 +5,9 @@ Time-outs and pauses here are real seconds: the device's time does not run faste
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.exceptionresponse import ExceptionResponse
@@ -30,8 +30,7 @@ _ASK_AGAIN: Final = 60
 """Reads after which a part that the device did not have is asked for again."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Bound:
+class _Bound(msgspec.Struct, frozen=True):
     """What is known of the device. It outlives a lost connection: guards tell if another map answers."""
 
     layout: Layout

@@ -1,15 +1,15 @@
 """Which requests to send: few, within the device's limits, and none that touches what it does not have. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 from types import MappingProxyType
+
+import msgspec
 
 from agent.sources.profile import COIL_FUNCTIONS, MODBUS_BITS, MODBUS_WORDS, Field, Guard, Limits
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(msgspec.Struct, frozen=True, order=True):
     """Addresses `first` to `last` that one request must hold together."""
 
     unit: int
@@ -18,8 +18,7 @@ class Span:
     last: int
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Block:
+class Block(msgspec.Struct, frozen=True, order=True):
     """One request."""
 
     unit: int
@@ -36,14 +35,13 @@ class Block:
         return same and self.address <= span.first and span.last <= self.last
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRules:
+class ReadRules(msgspec.Struct, frozen=True):
     """What a request may be. `readable` is by (unit, function); a pair that is not in it may be read everywhere."""
 
     words: int = MODBUS_WORDS
     bits: int = MODBUS_BITS
     merge_gap: int = 0
-    readable: Mapping[tuple[int, int], Sequence[tuple[int, int]]] = field(default_factory=dict)
+    readable: Mapping[tuple[int, int], Sequence[tuple[int, int]]] = {}
 
     def longest(self, function: int) -> int:
         return self.bits if function in COIL_FUNCTIONS else self.words

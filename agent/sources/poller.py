@@ -6,11 +6,12 @@ in real seconds: it does not hurry because the clock does.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from random import Random
 from types import MappingProxyType
 from typing import Final
+
+import msgspec
 
 from agent.domain.errors import BadSetup, SourceUnavailable
 from agent.domain.signals import Quality, Reading, SignalName
@@ -20,8 +21,7 @@ BACKOFF_CAP_S: Final = 300.0
 _JOIN_SHARE: Final = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class SourceState:
+class SourceState(msgspec.Struct, frozen=True):
     """Whether a source answers, since when (clock ms), and if not, why. `reachable` is None before the first answer."""
 
     reachable: bool | None

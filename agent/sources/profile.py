@@ -5,7 +5,6 @@ found at its place; `Layout` is all that one device gives. Addresses are 0-based
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, Literal
@@ -271,8 +270,7 @@ class Profile(_Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     derived: tuple[Derived, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """A register at its place in one device."""
 
     name: str
@@ -283,8 +281,7 @@ class Field:
     group: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BoundSum:
+class BoundSum(msgspec.Struct, frozen=True):
     """A derived signal whose terms are known: indices into `Layout.fields`.
 
     `optional` are those that count only where the device has them.
@@ -297,8 +294,7 @@ class BoundSum:
     optional: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(msgspec.Struct, frozen=True):
     """Words that show that the map is still the one the fields were placed by; `last` ends what they vouch for."""
 
     unit: int
@@ -308,8 +304,7 @@ class Guard:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """Everything one device gives."""
 
     fields: tuple[Field, ...]

@@ -1,11 +1,11 @@
 """How the entries of a profile go together: overlaps, factors, sums, variants, requests."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import combinations
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from agent.domain.signals import signal_name
 from agent.sources.planning import rules_of, spans_of

@@ -1,13 +1,13 @@
 """Where an entry stands in a profile's text, and a refusal that points at it."""
 
-from dataclasses import dataclass
 from typing import NoReturn
+
+import msgspec
 
 from agent.domain.errors import BadSetup
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where in the file an entry stands: the `index`-th (0-based) `[[table]]`."""
 
     table: str

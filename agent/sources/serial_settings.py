@@ -1,14 +1,13 @@
 """How a serial port is set, and that a line is lost: what those need to know who have no line."""
 
-from dataclasses import dataclass
+import msgspec
 
 
 class LineLost(OSError):
     """There is no line, or no longer. The text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class SerialSettings:
+class SerialSettings(msgspec.Struct, frozen=True):
     """A serial port. `path` under /dev/serial/by-id stays the same when the adapter is plugged in again."""
 
     path: str

@@ -6,8 +6,9 @@ end at all: a refused header ends the chain. Source: SunSpec Common Models 1.6; 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+import msgspec
 
 from agent.sources.decode import text_of
 from agent.sources.planning import ReadRules
@@ -38,8 +39,7 @@ class ReadWords(Protocol):
     async def __call__(self, unit: int, function: int, address: int, count: int) -> Sequence[int]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(msgspec.Struct, frozen=True):
     """One model of the chain. `address` is that of its header; `length` does not count the two header words.
 
     `roles` names the role of each repeated module, in order.

@@ -2,9 +2,9 @@
 
 import asyncio
 import struct
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import DecodePDU, ModbusPDU
 
@@ -145,8 +145,7 @@ class _Stream(asyncio.Protocol):
         self.give_up()
 
 
-@dataclass(frozen=True, slots=True)
-class TcpLink:
+class TcpLink(msgspec.Struct, frozen=True):
     """Modbus TCP."""
 
     host: str

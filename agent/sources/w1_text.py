@@ -5,9 +5,10 @@ Source: the kernel's documentation of w1_therm; data sheets of DS18B20 and DS18S
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from agent.sources.checksums import crc8
 
@@ -32,8 +33,7 @@ _JUMP_K: Final = 20.0
 _NEAR_K: Final = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True):
     """Degrees Celsius; `power_on` if it is exactly what a sensor shows that has not measured yet."""
 
     celsius: float

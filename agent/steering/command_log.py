@@ -6,10 +6,11 @@ the file is opened was running when the agent died: it is answered with that.
 
 import sqlite3
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 from typing import Final
+
+import msgspec
 
 from agent.domain.commands import Command, Outcome, Reply, encode_reply
 from agent.domain.errors import Transient
@@ -26,8 +27,7 @@ CREATE TABLE IF NOT EXISTS commands (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """A command that was taken up; `reply` is None while it runs."""
 
     reply: bytes | None

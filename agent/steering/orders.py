@@ -4,8 +4,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+import msgspec
 
 from agent.domain.commands import (
     CMD,
@@ -35,11 +36,10 @@ class Unsupported(BadInput):
     """This agent cannot do that."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """What a command gave; `then` is called once the reply is out, or `OrdersSettings.farewell_s` later."""
 
-    result: dict[str, Any] = field(default_factory=dict)
+    result: dict[str, Any] = {}
     then: Callable[[], None] | None = None
 
 
@@ -47,8 +47,7 @@ Work = Callable[[Mapping[str, Any]], Awaitable[Done]]
 Note = Callable[[str, Mapping[str, str | int]], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class OrdersSettings:
+class OrdersSettings(msgspec.Struct, frozen=True):
     """Real seconds: how long a command may take, how long to wait for a clock that is not set, and for the last reply
     before a restart. More than `waiting` commands at a time are left to be sent again."""
 

@@ -7,7 +7,6 @@ either the one or the other, and a configuration under which the agent stops aga
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -28,8 +27,7 @@ _AGAIN_S: Final = 60.0
 _log: Final = logging.getLogger("emberwatt.steering")
 
 
-@dataclass(frozen=True, slots=True)
-class SteeringSettings:
+class SteeringSettings(msgspec.Struct, frozen=True):
     """`probation_s`: seconds of the clock in which a configuration must prove itself, and never less than `least_s`
     real ones: a device does not answer sooner because a simulated clock runs fast."""
 

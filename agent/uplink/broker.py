@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from typing import Final, Literal
 
 import aiomqtt
+import msgspec
 
 from agent.domain.errors import BadSetup, UplinkUnavailable
 from agent.domain.wire import STATUS, Status, encode_status, topic
@@ -19,8 +19,7 @@ _MAX_QUEUED: Final = 1_000
 _GOODBYE_S: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class BrokerSettings:
+class BrokerSettings(msgspec.Struct, frozen=True):
     """Where the broker is and who we are. With `tls` the connection is TLS and is verified.
 
     With `websocket`, a path, MQTT travels inside of a WebSocket: on port 443 it passes where only web pages do.

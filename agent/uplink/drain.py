@@ -8,8 +8,9 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from agent.domain import wire
 from agent.domain.errors import BadMessage, BadSetup, Transient, UplinkUnavailable
@@ -23,8 +24,7 @@ from agent.uplink.window import Verdict, Window
 _log: Final = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class UplinkSettings:
+class UplinkSettings(msgspec.Struct, frozen=True):
     """How eagerly to send. `flush_interval_s` and `report_interval_s` are the given clock's seconds, the others real.
 
     With these a home of 8 signals stays below 8 KiB a day (`bench/wire.py`): batches every hour instead of every two
@@ -43,8 +43,7 @@ class UplinkSettings:
     stable_s: float = 60.0
 
 
-@dataclass(slots=True)
-class UplinkStats:
+class UplinkStats(msgspec.Struct):
     """Counters since the start. `rejected` counts records that the aggregator put aside."""
 
     connections: int = 0

@@ -9,10 +9,11 @@ connection that was made in doubt is made again.
 
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from agent.domain.errors import BadSetup, UplinkUnavailable
 
@@ -28,16 +29,14 @@ def _never_known() -> int:
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class ClockTrust:
+class ClockTrust(msgspec.Struct, frozen=True):
     """Whether the wall clock may judge certificates, and the newest time known to have passed, in ms."""
 
     clock_trusted: Callable[[], bool] = _always
     floor_ms: Callable[[], int] = _never_known
 
 
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
+class TlsFiles(msgspec.Struct, frozen=True):
     """PEM files: who is believed (None: whom the system believes), and our own certificate with its key."""
 
     ca_file: Path | None = None
@@ -51,12 +50,11 @@ class TlsFiles:
         return ", ".join(str(file) for file in files if file) or "system certificates"
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
+class Tls(msgspec.Struct, frozen=True):
     """Makes a context for one connection. `in_doubt` remembers that it was made while the clock was known wrong."""
 
     files: TlsFiles
-    trust: ClockTrust = field(default_factory=ClockTrust)
+    trust: ClockTrust = msgspec.field(default_factory=ClockTrust)
 
     def context(self) -> "CheckedContext":
         """Raises `BadSetup` for files that cannot be used."""

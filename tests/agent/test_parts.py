@@ -1,8 +1,9 @@
 """The devices of a site as parts: what they know of each other, and that a dead one is not asked for ever."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from agent.config import load
 from agent.domain.signals import PV_POWER, ROOM_TEMPERATURE, Equipment, Quality, Reading

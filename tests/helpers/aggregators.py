@@ -4,9 +4,10 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from agent.ports import Broker
 from agent.uplink.broker import BrokerSettings, MqttBroker

@@ -1,11 +1,11 @@
 """The device sees what the trainer saw, remembers everything, and finds what nobody named."""
 
-from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from agent.domain.learned_artifact import fingerprint, opened, packed
 from agent.domain.signals import FLOW_TEMPERATURE, Reading

@@ -5,10 +5,10 @@ import logging
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from agent.domain import wire
 from agent.domain.errors import BadSetup, UplinkUnavailable
