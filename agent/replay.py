@@ -40,6 +40,7 @@ _MAPPING_HINT: Final = (
     "name columns with --map COLUMN=SIGNAL*FACTOR, or use --columns published for pcons, pbatt, pdc, soc"
 )
 _PEEK: Final = 200
+_PART: Final = 2_000
 _SILENT_S: Final = 5.0
 _PROGRESS_ROWS: Final = 20_000
 
@@ -130,13 +131,15 @@ def replay(
     diagnosis = Diagnosis(settings)
     faults: dict[str, Fault] = {}
     rows, last_ms = 0, 0
-    for reading in _with_progress(chain(head, readings)):
-        rows, last_ms = rows + 1, reading.at_ms
-        for _, body in diagnosis.update(reading):
+    following = _with_progress(chain(head, readings))
+    # Who draws wants to see the detectors after each reading; otherwise they are followed stretch by stretch.
+    while part := list(islice(following, _PART if trace is None else 1)):
+        rows, last_ms = rows + len(part), part[-1].at_ms
+        for _, body in diagnosis.update_many(part) if trace is None else diagnosis.update(part[0]):
             if isinstance(body, Fault):
                 faults[body.id] = body
         if trace is not None:
-            trace.take(reading, diagnosis.detectors.detectors())
+            trace.take(part[0], diagnosis.detectors.detectors())
     faults.update({fault.id: _at_end(fault, settings) for fault in diagnosis.active_faults()})
     ordered = sorted(faults.values(), key=lambda fault: (fault.start_ms, fault.code))
     return Result(path, rows, head[0].at_ms, last_ms, info, settings, diagnosis, ordered, evaluated, not_evaluated)

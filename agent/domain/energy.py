@@ -91,7 +91,7 @@ class Integral:
 
     def _at_one_pace(self, times: Sequence[int], powers_w: Sequence[float]) -> bool:
         """Take in samples that are all equally far apart. What a trapezoid gives is the sum of its two ends' parts."""
-        if self._last_ms is None:
+        if self._last_ms is None or not times:
             return False
         step_ms = times[0] - self._last_ms
         if not 0 < step_ms <= self._max_gap_ms or any(b - a != step_ms for a, b in pairwise(times)):

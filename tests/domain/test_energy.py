@@ -141,3 +141,18 @@ def test_a_meter_goes_on_after_a_restart(steps: list[tuple[int, float]], cut: in
     split += [after.update(reading) for reading in history[cut:]]
     assert split == told
     assert after.state() == straight.state()
+
+
+@given(
+    st.lists(st.floats(-9e3, 9e3), min_size=1, max_size=30),
+    st.sampled_from((0, 60_000, 900_000, 900_001)),
+    st.booleans(),
+)
+def test_an_integral_at_one_pace_is_that_of_single_samples(powers: list[float], step_ms: int, late: bool) -> None:
+    one, many = Integral(900_000), Integral(900_000)
+    times = [(number + (late and number > 2)) * step_ms for number in range(len(powers))]
+    for at_ms, power in zip(times, powers, strict=True):
+        one.update(at_ms, power)
+    for part in (slice(0, 1), slice(1, 8), slice(8, None)):
+        many.update_all(times[part], powers[part])
+    assert many.state() == one.state()

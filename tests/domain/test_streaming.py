@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.domain.signals import BATTERY_SOC, PV_POWER, Quality, Reading, SignalName
-from agent.domain.streaming import Extent, Mean, SignalWindow, Windows, pack_int, unpack_int
+from agent.domain.signals import BATTERY_SOC, PV_POWER, WATER_PRESSURE, Quality, Reading, SignalName
+from agent.domain.streaming import Extent, Mean, SignalWindow, Windows, pack_int, summary_of, unpack_int
 from agent.domain.wire import SignalSummary, Summary
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -255,3 +255,21 @@ def test_different_windows_do_not_merge() -> None:
     right.update(reading(20, 1.0))
     with pytest.raises(ValueError, match="not the same"):
         left.merge(right)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.integers(-50, 50).map(lambda k: k / 10),
+            st.floats(-1e9, 1e9),
+            st.floats(allow_nan=False, allow_infinity=False),
+        ),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_a_summary_at_one_go_is_that_of_a_window(xs: list[float]) -> None:
+    window = SignalWindow()
+    window.update_all(xs)
+    for signal in (PV_POWER, WATER_PRESSURE, "some_other"):
+        assert summary_of(signal, xs) == window.value(signal)
