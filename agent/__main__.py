@@ -23,6 +23,7 @@ Action = Callable[["argparse.Namespace"], int]
 Arguments = Callable[["argparse.ArgumentParser"], None]
 Part = Callable[[], tuple[Action, Arguments]]
 
+ZONES = "/usr/share/zoneinfo"
 EXAMPLES = """\
 examples:
   emberwatt-agent run --config /etc/emberwatt/site.toml
@@ -225,6 +226,9 @@ def _run(arguments: "argparse.Namespace") -> int:
 
 
 def _run_site(site: Path, history: Path | None, *, until_drained: bool) -> int:
+    # Else zoneinfo asks how this Python was built, and all of that long answer stays in memory.
+    if Path(ZONES).is_dir():
+        os.environ.setdefault("PYTHONTZPATH", ZONES)
     from agent import config, running
 
     if asyncio.run(running.run(config.load(site), history, until_drained=until_drained)):

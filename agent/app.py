@@ -13,10 +13,10 @@ from agent.config import AgentSettings
 from agent.domain.errors import BadSetup
 from agent.domain.twin import Document
 from agent.domain.wire import Body, Event
-from agent.errands import errands
 from agent.identity.keeper import keeper_for
 from agent.last_words import LastWords
 from agent.log_tail import LogTail
+from agent.on_call import OnCall
 from agent.onsite.kept_proof import proof_section
 from agent.outbox.sqlite import SqliteOutbox
 from agent.parts import Parts
@@ -24,8 +24,6 @@ from agent.pipeline import Pipeline
 from agent.ports import Clock, Source
 from agent.reported import Health, restarts_section, site_section, sources_section
 from agent.site_file import SiteFile
-from agent.steering.command_log import CommandLog
-from agent.steering.orders import Orders, OrdersSettings
 from agent.steering.steward import Steward
 from agent.supervision import Supervisor
 from agent.timekeeping import Timekeeper
@@ -60,9 +58,7 @@ class Agent:
         self.identity = keeper_for(self.settings.path, self.settings.state, self.clock)
         self.started_ms = self.clock.now_ms()
         self.time = _timekeeper(self.clock, pipeline, outbox)
-        self._log = CommandLog(self.settings.state)
-        orders = OrdersSettings(self.settings.device)
-        self.orders = Orders(orders, self._log, self.clock, errands(self), self.tell, self._knows_time)
+        self.orders = OnCall(self, self.settings.device, self.settings.state, self.tell, self._knows_time)
         self.uplink = self._make_uplink(self.settings)
         self.ended = asyncio.Event()
         self.begin_again = ""
@@ -91,7 +87,7 @@ class Agent:
     async def close(self, why: str) -> None:
         """Keep what is in memory, and why it ends."""
         await self.pipeline.commit(always=True)
-        await asyncio.to_thread(self._log.close)
+        await asyncio.to_thread(self.orders.close)
         await asyncio.to_thread(self._words.say, why)
 
     def begin(self, notifier: Notifier, *, polling: bool) -> None:

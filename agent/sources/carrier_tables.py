@@ -14,7 +14,7 @@ from agent.domain.errors import BadSetup
 from agent.domain.proof_change import NO_CHANGE, Change
 from agent.domain.signals import signal_name
 from agent.sources.serial_settings import SerialSettings
-from agent.sources.w1_text import DEVICES, FAMILIES
+from agent.sources.w1_names import DEVICES, FAMILIES
 
 NETWORK_PORT: Final = re.compile(r"tcp://([^/:\s]+|\[[0-9a-fA-F:]+\]):(\d{1,5})")
 _SENSOR: Final = re.compile(rf"({'|'.join(FAMILIES)})-[0-9a-f]{{12}}")

@@ -9,7 +9,8 @@ from agent.domain.errors import SourceUnavailable
 from agent.domain.signals import Equipment, Quality, Reading, SignalName, spec_of
 from agent.ports import Clock
 from agent.sources.threads import in_thread
-from agent.sources.w1_text import DEVICES, FAMILIES, Sample, is_believable, parse_slave, parse_temperature
+from agent.sources.w1_names import DEVICES, FAMILIES
+from agent.sources.w1_text import Sample, is_believable, parse_slave, parse_temperature
 
 # A conversion takes 0.75 s, and a bus that feeds its sensors can do one at a time.
 _PER_SENSOR_S: Final = 2.0

@@ -4,23 +4,11 @@ Source: the kernel's documentation of w1_therm; data sheets of DS18B20 and DS18S
 """
 
 import re
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from agent.sources.checksums import crc8
-
-DEVICES: Final = Path("/sys/bus/w1/devices")
-FAMILIES: Final[Mapping[str, str]] = {
-    "10": "DS18S20",
-    "22": "DS1822",
-    "28": "DS18B20",
-    "3b": "DS1825",
-    "42": "DS28EA00",
-}
-"""The first two digits of a sensor's number, and its kind."""
 
 _SLAVE: Final = re.compile(r"((?:[0-9a-f]{2} ){9}): crc=[0-9a-f]{2} (YES|NO)\s+(?:[0-9a-f]{2} ){9}t=(-?\d+)\s*")
 _POWER_ON: Final = 85_000

@@ -165,6 +165,7 @@ async def test_one_that_was_running_at_a_kill_says_so_and_does_not_run_again(tmp
         await until(lambda: bool(home.wire.said))
         assert home.wire.states()[0] == (ONE, Outcome.INTERRUPTED)
         assert home.ran == []
+        await until(lambda: bool(home.audit))
         (row,) = home.audit
         assert (row["id"], row["name"], row["by"], row["state"]) == (ONE, "logs", "anna", "interrupted")
     async with at_home(tmp_path) as home:
