@@ -22,7 +22,7 @@ _ONE_WRITER: Final = 0x656D626572  # any number that no other program of the sam
 class Database:
     """Opened with `with`. `url` is SQLAlchemy's, e.g. `sqlite:////var/lib/emberwatt/fleet.db`.
 
-    `busy_s` is how many seconds to wait for another program that is writing into the same file.
+    `busy_s` is how many seconds to wait for another program that is writing into the same database.
     """
 
     def __init__(self, url: str, clock: Clock, *, busy_s: float = 10.0) -> None:
@@ -91,7 +91,7 @@ class Database:
             url = make_url(self._url)
             if url.get_backend_name() == "sqlite":
                 return _sqlite(url.database, self._busy_s)
-            return _server(url)
+            return _server(url, self._busy_s)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             hint = "for example sqlite:///fleet.db"
             raise BadSetup(
@@ -111,10 +111,12 @@ def _sqlite(file: str | None, busy_s: float) -> Engine:
     return engine
 
 
-def _server(url: URL) -> Engine:
-    engine = create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=56)
-    if url.get_backend_name() == "postgresql":
-        event.listen(engine, "begin", _begin_postgres)
+def _server(url: URL, busy_s: float) -> Engine:
+    if url.get_backend_name() != "postgresql":
+        return create_engine(url, pool_pre_ping=True)
+    options = {"options": f"-c lock_timeout={round(busy_s * 1000)}"}
+    engine = create_engine(url, connect_args=options, pool_pre_ping=True, pool_size=8, max_overflow=56)
+    event.listen(engine, "begin", _begin_postgres)
     return engine
 
 

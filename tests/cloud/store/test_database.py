@@ -67,18 +67,32 @@ def test_an_address_that_cannot_be_used_is_a_setup_error(url: str) -> None:
         Database(url, SetClock()).__enter__()
 
 
-def test_a_locked_database_is_transient(tmp_path: Path) -> None:
-    file = tmp_path / "fleet.db"
-    with Database(f"sqlite:///{file}", SetClock(), busy_s=0.05) as opened:
-        other = sqlite3.connect(file, isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(Transient, match="database is locked"), opened.write():
+def test_while_another_program_writes_one_waits_and_then_it_is_transient(database_url: str) -> None:
+    with (
+        Database(database_url, SetClock()) as other,
+        Database(database_url, SetClock(), busy_s=0.05) as opened,
+        other.write() as connection,
+    ):
+        connection.execute(text("INSERT INTO schema_version VALUES (99, 0)"))
+        with pytest.raises(Transient, match="lock"), opened.write():
             pass
-        other.close()
+        with opened.read() as reading:
+            assert reading.execute(text("SELECT count(*) FROM schema_version")).scalar() == 1
 
 
-def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
-    with database(tmp_path / "fleet.db") as opened:
+def test_a_reader_sees_one_instant(database_url: str) -> None:
+    count = text("SELECT count(*) FROM schema_version")
+    with Database(database_url, SetClock()) as opened, opened.read() as reading:
+        assert reading.execute(count).scalar() == 1
+        with opened.write() as connection:
+            connection.execute(text("INSERT INTO schema_version VALUES (99, 0)"))
+        assert reading.execute(count).scalar() == 1
+        with opened.read() as later:
+            assert later.execute(count).scalar() == 2
+
+
+def test_a_failed_write_leaves_nothing(database_url: str) -> None:
+    with Database(database_url, SetClock()) as opened:
         with pytest.raises(IntegrityError), opened.write() as connection:
             connection.execute(text("INSERT INTO schema_version VALUES (99, 0), (99, 0)"))
         with opened.read() as connection:
