@@ -143,7 +143,8 @@ class DataWatch:
             told = [(FaultCode.GAP, times)]
             if signal.standing is not None:
                 alive = self._alive(name, order, stands, len(block))
-                since, stands[name] = signal.standing.pass_all(block, column, looks, alive)
+                forgets = FaultCode.STUCK_VALUE in silenced and name in DRIVERS
+                since, stands[name] = signal.standing.pass_all(block, column, looks, alive, forgets=forgets)
                 told.append((FaultCode.STUCK_VALUE, since))
             if FaultCode.OUT_OF_RANGE in signal.channels:
                 told.append((FaultCode.OUT_OF_RANGE, times))
@@ -227,6 +228,9 @@ class DataWatch:
                 faults += self._comes(signal, reading)
             if FaultCode.STUCK_VALUE not in silenced:
                 faults += self._moves(signal, reading)
+            elif signal.standing is not None and name in DRIVERS:
+                # The power that should have moved the counter may have been a wrong one.
+                signal.standing.forget()
             value = reading.values.get(name)
             if FaultCode.OUT_OF_RANGE in signal.channels and value is not None and signal.low <= value <= signal.high:
                 faults += self._possible(signal, reading, silenced, possible=True)

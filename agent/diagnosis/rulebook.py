@@ -15,11 +15,12 @@ from agent.domain.rules import (
     PublishedSolar,
     Rule,
 )
+from agent.domain.rules_balance import Balance
 from agent.domain.rules_clock import ClockError
 from agent.domain.rules_comfort import FlatHeatingCurve, RoomTooCold
 from agent.domain.rules_cycles import Hunting, ShortCycling
 from agent.domain.rules_heating import BoilerLockout, LowWaterPressure, NoHeat
-from agent.domain.rules_power import Balance, ExportPastBattery, SocJump
+from agent.domain.rules_power import ExportPastBattery, SocJump
 from agent.domain.rules_sensors import OutdoorImplausible, RoomSensorStuck, SensorsSwapped
 from agent.domain.rules_solar import PvUnderperformance
 from agent.domain.signals import SignalName

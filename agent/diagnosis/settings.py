@@ -12,11 +12,12 @@ from agent.domain.episodes import Timing
 from agent.domain.errors import BadSetup
 from agent.domain.faults import FaultCode
 from agent.domain.rules import BatteryLimits, SolarLimits
+from agent.domain.rules_balance import BalanceLimits
 from agent.domain.rules_clock import ClockLimits
 from agent.domain.rules_comfort import ComfortLimits, CurveLimits
 from agent.domain.rules_cycles import CycleLimits, HuntingLimits
 from agent.domain.rules_heating import HeatLimits, PressureLimits
-from agent.domain.rules_power import BalanceLimits, ExportLimits, SocJumpLimits
+from agent.domain.rules_power import ExportLimits, SocJumpLimits
 from agent.domain.rules_sensors import OutdoorLimits, RoomStuckLimits, SwapLimits
 from agent.domain.rules_solar import UnderperformanceLimits
 

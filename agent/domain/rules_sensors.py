@@ -291,8 +291,8 @@ class OutdoorImplausible(RowByRow):
             # A step that is small enough for any two samples needs no closer look.
             if abs(air - value) <= limits.step and not self._offset:
                 if air != value:
-                    value, since_ms = air, at_ms
-                last_ms = at_ms
+                    since_ms = at_ms
+                value, last_ms = air, at_ms
                 verdicts.append(self._by_climate(air, hours))
             else:
                 self._value, self._last_ms, self._since_ms = value, last_ms, since_ms

@@ -175,12 +175,19 @@ class Standing:
         return [row for row in rows if (power[row] > least if least > 0 else power[row] < least)]
 
     def pass_all(
-        self, block: Block, column: Sequence[float], looks: Sequence[int], alive: Sequence[bool] | None = None
+        self,
+        block: Block,
+        column: Sequence[float],
+        looks: Sequence[int],
+        alive: Sequence[bool] | None = None,
+        *,
+        forgets: bool = False,
     ) -> tuple[list[int], list[bool] | None]:
         """`stood` or `moved` for each reading of the block; `looks` are the rows where a change is looked at closely.
 
-        Where its driver is not `alive`, standing counts for nothing. Returns since when it stood at each of the looks
-        (the time of the look where it did not), and whether it stood before the block and behind each reading.
+        Where its driver is not `alive`, standing counts for nothing; where it `forgets`, only since the last look.
+        Returns since when it stood at each of the looks (the time of the look where it did not), and whether it stood
+        before the block and behind each reading.
         """
         same = self._same(column)
         if not self.moving_ms and not self._may_move(block, column, same):
@@ -200,6 +207,8 @@ class Standing:
             stands.append(self.moving_ms > 0)
             if row in close:
                 since.append(self.since_ms if self.moving_ms > 0 else at_ms)
+                if forgets:
+                    self.forget()
         return since, stands
 
     def _pass_moving(
@@ -211,16 +220,16 @@ class Standing:
         alive: Sequence[bool] | None,
     ) -> list[int]:
         """Wherever it stands, it may."""
-        moved = looks
-        if same:
-            still = set(same)
-            moved = [row for row in looks if row not in still]
+        still = set(same)
+        moved = [row for row in looks if row not in still]
+        last = next((row for row in range(len(times) - 1, -1, -1) if row not in still), None)
         for row in moved:
             if row:
                 self.value = column[row - 1]
             self.moved(times[row], column[row])
         self.moves += len(times) - len(same) - len(moved)
-        self.value = column[-1]
+        if last is not None:
+            self.value = column[last]  # 0 that stands as -0 is still what it was
         if alive is None or not same:
             self.last_ms = times[-1]
         else:
@@ -243,6 +252,10 @@ class Standing:
             self._peak = value
         self.value, self.last_ms = value, at_ms
         self.moves += 1
+
+    def forget(self) -> None:
+        """What it stood for until now proves nothing."""
+        self.moving_ms = self._samples = 0
 
     def _allowed_ms(self) -> int:
         times = _COARSE_TIMES if self._is_coarse else 1

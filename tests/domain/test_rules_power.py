@@ -1,62 +1,18 @@
-"""The battery's charge against its energy, surplus that passes it by, and powers that do not balance."""
+"""The battery's charge against its energy, and surplus that passes it by."""
 
 import pytest
 
 from agent.domain.rules import Verdict
-from agent.domain.rules_power import Balance, BalanceLimits, ExportLimits, ExportPastBattery, SocJump, SocJumpLimits
+from agent.domain.rules_power import ExportLimits, ExportPastBattery, SocJump, SocJumpLimits
 from agent.domain.signals import (
     BATTERY_POWER,
     BATTERY_SOC,
     BATTERY_TEMPERATURE,
     GRID_POWER,
-    LOAD_POWER,
-    PV_POWER,
     Reading,
 )
 
 MINUTE_MS = 60_000
-
-
-def powers(minute: int, pv: float, load: float, grid: float, battery: float) -> Reading:
-    values = {PV_POWER: pv, LOAD_POWER: load, GRID_POWER: grid, BATTERY_POWER: battery}
-    return Reading(minute * MINUTE_MS, values)
-
-
-@pytest.mark.parametrize(
-    ("scale", "signal", "factor"),
-    [
-        ((1, 1, -1, 1), GRID_POWER, -1.0),
-        ((1, 1, 1, -1), BATTERY_POWER, -1.0),
-        ((0.1, 1, 1, 1), PV_POWER, 10.0),
-        ((1, 1000, 1, 1), LOAD_POWER, 0.001),
-    ],
-)
-def test_one_wrong_sign_or_factor_is_named(scale: tuple[float, ...], signal: str, factor: float) -> None:
-    rule = Balance(BalanceLimits())
-    verdicts = []
-    for minute in range(20):
-        true = (4000.0 + 37 * minute, 700.0 + minute, -2300.0 - 36 * minute, 1000.0)
-        verdicts.append(rule.judge(powers(minute, *(part * times for part, times in zip(true, scale, strict=True)))))
-    assert verdicts[-10:] == [True] * 10
-    assert rule.seen()[f"factor_of_{signal}"] == factor
-
-
-def test_what_the_inverter_loses_is_well_and_a_quiet_night_says_nothing() -> None:
-    rule = Balance(BalanceLimits())
-    assert rule.judge(powers(0, 5000, 700, -2100, 2000)) is False
-    assert rule.judge(powers(1, 0, 120, 100, -10)) is None
-
-
-def test_a_flow_that_nobody_measures_is_no_wrong_sign() -> None:
-    rule = Balance(BalanceLimits())
-    verdicts = {rule.judge(powers(minute, 3000 + 11 * minute, 500, -900, 0)) for minute in range(30)}
-    assert True not in verdicts
-
-
-def test_a_device_that_computes_its_load_from_a_turned_clamp() -> None:
-    rule = Balance(BalanceLimits())
-    verdicts = [rule.judge(powers(minute, 0, 0, -600.0 - minute, 0)) for minute in range(10)]
-    assert verdicts[-1] is True
 
 
 def soc_reading(minute: int, soc: float | None, power: float) -> Reading:
@@ -111,3 +67,23 @@ def test_surplus_passes_a_battery_that_could_take_it() -> None:
     assert rule.judge(export(41, 3900, -3000)) is False
     for spared in (export(42, 500, -3000, soc=92), export(43, 500, -3000, warmth=2), export(44, 20, -3000)):
         assert rule.judge(spared) is None
+
+
+def test_energy_that_nobody_watched_may_have_been_that_of_the_last_sample() -> None:
+    rule = SocJump(SocJumpLimits())
+    charging(rule, 100)
+    assert rule.judge(soc_reading(101, 60.0, -2500.0)) is not None
+    assert rule.judge(soc_reading(102, 59.6, -2500.0)) is False
+    # Not asked for twenty minutes, and the battery gave on all the while.
+    assert rule.judge(soc_reading(122, 51.0, -300.0)) is False
+    assert rule.judge(soc_reading(123, 42.0, -300.0)) is True
+
+
+def test_what_it_remembers_of_a_battery_is_all_there_is() -> None:
+    one, other = SocJump(SocJumpLimits()), SocJump(SocJumpLimits())
+    charging(one, 100)
+    other.restore(one.state())
+    assert other.state() == one.state()
+    earlier = SocJump(SocJumpLimits())
+    earlier.restore(one.state()[:7])
+    assert earlier.judge(soc_reading(101, 60.3, 3000.0)) is False, "a state of an earlier version goes on"

@@ -95,7 +95,7 @@ def spoil(readings: list[Reading], dice: random.Random, events: int) -> list[Rea
     for _ in range(events):
         at, length = dice.randrange(len(readings)), dice.randrange(1, 300)
         name = dice.choice(list(readings[0].values))
-        kind = dice.choice(("stands", "zero", "lost", "absurd", "nan", "silence", "back", "invalid"))
+        kind = dice.choice(("stands", "zero", "minus", "lost", "absurd", "nan", "silence", "back", "invalid"))
         part = range(at, min(len(readings), at + length))
         for i in part:
             reading = readings[i]
@@ -110,7 +110,13 @@ def spoil(readings: list[Reading], dice: random.Random, events: int) -> list[Rea
                 reading = Reading(reading.at_ms - 3_600_000, reading.values)
             else:
                 stood = readings[at].values.get(name, value)
-                values[name] = {"stands": stood, "zero": 0.0, "absurd": 4e7, "nan": math.nan}.get(kind, value)
+                values[name] = {
+                    "stands": stood,
+                    "zero": 0.0,
+                    "minus": dice.choice((0.0, -0.0)),
+                    "absurd": 4e7,
+                    "nan": math.nan,
+                }.get(kind, value)
             readings[i] = Reading(reading.at_ms, values, bad)
         if kind == "silence":
             del readings[part.start : part.stop]

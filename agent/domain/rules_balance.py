@@ -1,0 +1,179 @@
+"""What comes in against what goes out: a wrong sign or factor shows in the balance of the powers."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from agent.domain.blocks import Block, RowByRow, Verdict
+from agent.domain.faults import FaultCode
+from agent.domain.rules import Values
+from agent.domain.rules_sensors import Pulse
+from agent.domain.signals import BATTERY_POWER, GRID_POWER, LOAD_POWER, PV_POWER, Reading, SignalName
+from agent.domain.timeline import Move
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceLimits:
+    """W and shares of what flows. With less than `least_w` flowing nothing is judged.
+
+    A difference above `wrong_w` + `wrong_share` fails, one below `right_w` + `right_share` is well: some is lost.
+    """
+
+    least_w: float = 350.0
+    wrong_w: float = 120.0
+    wrong_share: float = 0.25
+    right_w: float = 60.0
+    right_share: float = 0.12
+
+
+# What a wrong setting makes of a number, and so what would put it right.
+_FACTORS: Final = (-1.0, 10.0, 0.1, 1000.0, 0.001)
+_RUN: Final = 5
+_NOISE: Final = 0.03
+_PARTS: Final = (PV_POWER, LOAD_POWER, GRID_POWER, BATTERY_POWER)
+
+
+class Balance(RowByRow):
+    """What comes in against what goes out: a reversed clamp, a wrong sign or factor leaves a difference of its own.
+
+    It fails when one signal's sign or factor alone explains the difference, and the same one each time; a meter that
+    stands or a flow that nobody measures does not. While one stands, nothing is said of the others.
+    """
+
+    code = FaultCode.SIGN_OR_SCALE_ERROR
+    needs = (frozenset({PV_POWER, LOAD_POWER, GRID_POWER}),)
+    watched: SignalName | None = None
+
+    def __init__(self, limits: BalanceLimits) -> None:
+        self._limits = limits
+        self._has_battery = False
+        self._blamed: tuple[str, float] | None = None
+        self._difference = 0.0
+        self._run = 0  # samples that the same fault explained, lately
+        self._pulses = (Pulse(), Pulse(), Pulse())  # of panels, load and meter
+
+    def judge(self, reading: Reading) -> Verdict:
+        values = reading.values
+        pv, load, grid = values.get(PV_POWER), values.get(LOAD_POWER), values.get(GRID_POWER)
+        battery = values.get(BATTERY_POWER)
+        if battery is None:
+            if self._has_battery:
+                return None
+            battery = 0.0
+        else:
+            self._has_battery = True
+        if pv is None or load is None or grid is None:
+            return None
+        for pulse, value in zip(self._pulses, (pv, load, grid), strict=True):
+            pulse.beats(reading.at_ms, value)
+        incoming = pv + (grid if grid > 0.0 else 0.0) - (battery if battery < 0.0 else 0.0)
+        difference = pv + grid - load - battery
+        flow = max(incoming, incoming - difference)
+        limits = self._limits
+        if flow < limits.least_w:
+            return None
+        off = abs(difference)
+        if off > limits.wrong_w + limits.wrong_share * flow:
+            stands = not all(pulse.beats(reading.at_ms, value) or not value for pulse, value in self._shown(values))
+            return None if stands else self._explained(values, difference)
+        return False if off < limits.right_w + limits.right_share * flow else None
+
+    def judge_all(self, block: Block) -> list[Verdict]:
+        suns, loads, meter = block.column(PV_POWER), block.column(LOAD_POWER), block.column(GRID_POWER)
+        powers, limits, verdicts = block.column(BATTERY_POWER), self._limits, list[Verdict]()
+        if suns is None or loads is None or meter is None or powers is None:
+            return super().judge_all(block)
+        self._has_battery = True
+        (sun, sun_ms), (used, used_ms), (met, met_ms) = (pulse.state() for pulse in self._pulses)
+        least_w, wrong_w, wrong_share = limits.least_w, limits.wrong_w, limits.wrong_share
+        right_w, right_share = limits.right_w, limits.right_share
+        for at_ms, pv, load, grid, battery in zip(block.times, suns, loads, meter, powers, strict=True):
+            if pv != sun:
+                sun, sun_ms = pv, at_ms
+            if load != used:
+                used, used_ms = load, at_ms
+            if grid != met:
+                met, met_ms = grid, at_ms
+            incoming = pv + (grid if grid > 0.0 else 0.0) - (battery if battery < 0.0 else 0.0)
+            difference = pv + grid - load - battery
+            flow = incoming - difference if difference < 0.0 else incoming
+            off = abs(difference)
+            if flow < least_w:
+                verdicts.append(None)
+            elif off < right_w + right_share * flow and off <= wrong_w + wrong_share * flow:
+                verdicts.append(False)
+            else:
+                self._keep((sun, sun_ms), (used, used_ms), (met, met_ms))
+                verdicts.append(self.judge(block.readings[len(verdicts)]))
+                if verdicts[-1]:
+                    break
+        self._keep((sun, sun_ms), (used, used_ms), (met, met_ms))
+        return verdicts
+
+    def _keep(self, *seen: tuple[float | None, int]) -> None:
+        for pulse, each in zip(self._pulses, seen, strict=True):
+            pulse.restore(each)
+
+    def _explained(self, values: Values, difference: float) -> Verdict:
+        """Whether one wrong sign or factor is behind it."""
+        blamed = self._culprit(values)
+        if blamed is None or blamed != self._blamed:
+            certain = self._run >= _RUN
+            self._run //= 2
+            if blamed is not None and not certain:
+                self._blamed, self._run = blamed, 0
+            return None if certain else False
+        self._run = min(self._run + 1, 2 * _RUN)
+        self._difference = difference
+        return True
+
+    def _shown(self, values: Values) -> Iterator[tuple[Pulse, float]]:
+        return zip(self._pulses, (values[PV_POWER], values[LOAD_POWER], values[GRID_POWER]), strict=True)
+
+    def _culprit(self, values: Values) -> tuple[str, float] | None:
+        for factor in _FACTORS:
+            for name in _PARTS:
+                if values.get(name) and self._balances(values, name, factor):
+                    return name, factor
+        # A device that computes its load from a turned clamp shows none, and sells what nobody makes.
+        if values[LOAD_POWER] <= 1.0 and -values[GRID_POWER] > self._limits.least_w + 2 * values[PV_POWER]:
+            return GRID_POWER, -1.0
+        return None
+
+    def _balances(self, values: Values, name: SignalName, factor: float) -> bool:
+        """Whether the powers balance with `name` multiplied by `factor`."""
+        pv, load, grid, battery = (values.get(part, 0.0) * (factor if part == name else 1.0) for part in _PARTS)
+        incoming = pv + max(0.0, grid) + max(0.0, -battery)
+        difference = pv + grid - load - battery
+        flow = max(incoming, incoming - difference)
+        limits = self._limits
+        if flow < limits.least_w or pv < 0.0 or load < 0.0:
+            return False
+        # What is left over is what an inverter loses: more comes in than goes out, and not by much.
+        return -limits.right_w - _NOISE * flow < difference < limits.right_w + limits.right_share * flow
+
+    def loss_w(self, _values: Values, /) -> float | None:
+        return None
+
+    def seen(self) -> dict[str, float]:
+        """The difference in W, and the factor that would put a signal right."""
+        told = {"difference_w": round(self._difference, 1)}
+        if self._blamed is not None:
+            told[f"factor_of_{self._blamed[0]}"] = self._blamed[1]
+        return told
+
+    def move(self, move: Move, /) -> None:
+        for pulse in self._pulses:
+            pulse.move(move)
+
+    def state(self) -> list[Any]:
+        pulses = [pulse.state() for pulse in self._pulses]
+        return [self._has_battery, self._difference, self._run, pulses, *(self._blamed or ())]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        if state:
+            self._has_battery, self._difference, self._run, *blamed = state
+            if blamed and not isinstance(blamed[0], str):  # what earlier versions did not remember
+                for pulse, kept in zip(self._pulses, blamed.pop(0), strict=True):
+                    pulse.restore(kept)
+            self._blamed = (blamed[0], blamed[1]) if blamed else None
