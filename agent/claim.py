@@ -85,19 +85,19 @@ def _renew(args: argparse.Namespace, settings: AgentSettings) -> int:
 
 
 def _uplink(settings: AgentSettings, files: IdentityFiles, issued: Issued, host: str) -> dict[str, str | int]:
-    """What `[uplink]` must say; file names relative to the site file where they lie below it."""
+    """What `[uplink]` must say; file names relative to the site file where they lie below it.
+
+    A way that does not lead to the broker's own port is known already: only the files are told.
+    """
 
     def name(path: Path) -> str:
         folder = settings.path.parent
         return str(path.relative_to(folder) if path.is_relative_to(folder) else path.resolve())
 
-    broker = issued.broker_host or host
-    return {
-        "host": broker,
-        "port": issued.broker_port or _BROKER_PORT,
-        "cafile": name(files.ca),
-        "certfile": name(files.device),
-    }
+    told: dict[str, str | int] = {"cafile": name(files.ca), "certfile": name(files.device)}
+    if settings.uplink is not None and settings.uplink.carrier != "mqtt":
+        return told
+    return {"host": issued.broker_host or host, "port": issued.broker_port or _BROKER_PORT, **told}
 
 
 def _tell_site_file(settings: AgentSettings, uplink: dict[str, str | int]) -> Path | None:

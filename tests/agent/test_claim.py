@@ -1,7 +1,6 @@
 """`emberwatt-agent claim` as an installer runs it."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,22 +8,9 @@ import pytest
 from agent.__main__ import main
 from agent.config import load
 from tests.helpers.broker import free_port
-from tests.helpers.identities import Office, office, served_identity
+from tests.helpers.identities import Office
 
 SITE = '[device]\nid = "site-01"\nstate = "var"\n\n[site]\nname = "Mill Lane 4"\n'
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[Office]:
-    (tmp_path / "cloud_side").mkdir()
-    with office(tmp_path / "cloud_side") as opened:
-        yield opened
-
-
-@pytest.fixture
-def url(here: Office) -> Iterator[str]:
-    with served_identity(here.desk, here.clock) as address:
-        yield address
 
 
 @pytest.fixture
@@ -78,6 +64,25 @@ def test_another_uplink_is_left_alone_and_told(
     assert 'certfile = "var/identity/device.pem"' in said
     assert "[uplink] names mine:1884, the aggregator says 127.0.0.1:8883" in said
     assert site.read_text() == text
+
+
+@pytest.mark.parametrize("carrier", ["https", "websocket"])
+def test_a_way_past_the_broker_keeps_its_host_and_port(
+    here: Office, url: str, site: Path, capsys: pytest.CaptureFixture[str], carrier: str
+) -> None:
+    text = SITE + f'[uplink]\nhost = "mine"\ncarrier = "{carrier}"\n'
+    site.write_text(text)
+    assert agent(site, "--token", code_for(here), "--aggregator", url) == 0
+    uplink = load(site).uplink
+    assert uplink is not None
+    assert (uplink.host, uplink.port, uplink.carrier) == ("mine", None, carrier)
+    assert uplink.certfile == "var/identity/device.pem"
+    site.write_text(text + 'certfile = "other.pem"\n')
+    assert agent(site, "--token", code_for(here), "--aggregator", url) == 0
+    written = capsys.readouterr().out.split("Write this into")[1]
+    assert 'certfile = "var/identity/device.pem"' in written
+    assert "port" not in written
+    assert "host" not in written
 
 
 def test_a_state_elsewhere_is_named_in_full(here: Office, url: str, site: Path, tmp_path: Path) -> None:

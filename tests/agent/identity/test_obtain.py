@@ -1,7 +1,6 @@
 """Claim and renewal step by step: nothing is lost between two of them, and nobody else is believed."""
 
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,25 +16,8 @@ from tests.helpers.identities import DAY_MS, Office, office, rng, served_identit
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[Office]:
-    with office(tmp_path / "cloud_side") as opened:
-        yield opened
-
-
-@pytest.fixture
-def url(here: Office) -> Iterator[str]:
-    with served_identity(here.desk, here.clock) as address:
-        yield address
-
-
-@pytest.fixture
 def files(tmp_path: Path) -> IdentityFiles:
     return IdentityFiles(tmp_path / "state")
-
-
-@pytest.fixture(autouse=True)
-def folders(tmp_path: Path) -> None:
-    (tmp_path / "cloud_side").mkdir(exist_ok=True)
 
 
 def code_for(here: Office, device: str = "site-01", *, again: bool = False) -> ClaimCode:
