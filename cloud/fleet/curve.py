@@ -14,12 +14,16 @@ from cloud.fleet.daily import Daily
 from cloud.fleet.evidence import Evidence
 from cloud.fleet.robust import Array, mean, median, spread
 
-WINDOWS = (6, 10)
+WINDOWS = (5, 10)
 # Quarters of a UTC day with daylight; the share of the fleet's middle that its lowest must have for them to count.
 DAYLIGHT, ALIKE, FEWEST = slice(1, 3), 0.75, 20
 # Weather (K, standard deviation against the same quarter on other days) that hardly differs from day to day.
 STILL = 1.5
-LEAST_WEATHER = 1.0
+LEAST_WEATHER = 0.8
+# Least share of the quarters of a window that must be known.
+MOST = 0.7
+# Standard errors by which weekends must differ to count as a schedule; error (K) that no mean of days falls below.
+WEEKLY, LEAST_ERROR = 3.0, 0.2
 HUBER = 1.5
 # Share of the usual response under which flow goes against the weather.
 AGAINST = -0.35
@@ -40,8 +44,13 @@ class Curve:
         return -self.slope / self.rise
 
 
-def fit(daily: Daily, days: slice | NDArray[np.int64], comfort: float, *, within: bool = False) -> Curve:
+def fit(
+    daily: Daily, days: slice | NDArray[np.int64], comfort: float, *,
+    within: bool = False, shut: NDArray[np.bool_] | None = None,
+) -> Curve:  # fmt: skip
     """Robust line through quarter-day means of some days, each quarter compared with its like on other days.
+
+    `shut`: which of the days are weekends, to be compared with weekends only; None where all days are alike.
 
     `within`: the quarters of daylight compared with each other as well, for weeks in which only mornings and afternoons
     differ. Huber weights on the residuals, three rounds (P. Huber, Robust Statistics, 1981, § 7.8).
@@ -49,8 +58,7 @@ def fit(daily: Daily, days: slice | NDArray[np.int64], comfort: float, *, within
     flow, weather = daily.flow_block[:, days], daily.weather_block[:, days]
     if within:
         flow, weather = flow[:, :, DAYLIGHT], weather[:, :, DAYLIGHT]
-    apart = _against_the_mean if within else _against_own_quarter
-    x, y = apart(weather), apart(flow)
+    x, y = (_against_the_mean(part) if within else _against_own_quarter(part, shut) for part in (weather, flow))
     good = np.isfinite(x) & np.isfinite(y)
     x, y = np.where(good, x, 0), np.where(good, y, 0)
     weight = good.astype(np.float32)
@@ -67,8 +75,9 @@ def fit(daily: Daily, days: slice | NDArray[np.int64], comfort: float, *, within
     # Neighbouring quarters share their noise: each day counts once. Days of another schedule widen the error fully.
     residual = good * (y - slope[:, None] * x)
     wide = np.maximum(scatter, np.sqrt((residual * residual).sum(axis=1) / count))
-    error = wide / np.maximum(spread, 1e-3) / np.sqrt(np.maximum(count / 4, 1))
-    enough = (spread > LEAST_WEATHER) & (count > flow.shape[1] * flow.shape[2] / 2)
+    free = count / 4 - (0 if shut is None else 1)
+    error = wide / np.maximum(spread, 1e-3) / np.sqrt(np.maximum(free, 1))
+    enough = (spread > LEAST_WEATHER) & (count > MOST * flow.shape[1] * flow.shape[2])
     level = mean(flow.reshape(len(flow), -1))
     need = comfort - mean(weather.reshape(len(flow), -1))
     rise = np.where(need > 5, np.maximum(level - comfort, 0.5) / np.maximum(need, 5), np.nan)
@@ -76,10 +85,19 @@ def fit(daily: Daily, days: slice | NDArray[np.int64], comfort: float, *, within
     return Curve(slope * blank, error * blank, level, rise.astype(np.float32), scatter * blank)
 
 
-def _against_own_quarter(blocks: Array) -> Array:
-    """Each quarter of a day less the median of the same quarter over the days: schedules fall out."""
-    usual = median(np.moveaxis(blocks, 1, -1))
-    return (blocks - usual[:, None, :]).reshape(len(blocks), -1)
+def _against_own_quarter(blocks: Array, shut: NDArray[np.bool_] | None = None) -> Array:
+    """Each quarter of a day less what is usual in the same quarter over the days (or those of its kind).
+
+    Schedules fall out: those of a day and, with `shut`, those of a week.
+    """
+    if shut is None:
+        usual = median(np.moveaxis(blocks, 1, -1))
+        return (blocks - usual[:, None, :]).reshape(len(blocks), -1)
+    apart = np.empty_like(blocks)
+    for days in (shut, ~shut):
+        # Of two days a median would be the lower one, which is the warmer one's flow and the colder one's weather.
+        apart[:, days] = blocks[:, days] - mean(np.moveaxis(blocks[:, days], 1, -1))[:, None, :]
+    return apart.reshape(len(blocks), -1)
 
 
 def _against_the_mean(blocks: Array) -> Array:
@@ -87,28 +105,49 @@ def _against_the_mean(blocks: Array) -> Array:
     return flat - median(flat)[:, None]
 
 
-def flat(daily: Daily, response: float, comfort: float, weekday: int) -> Evidence:
+def flat(daily: Daily, response: float, comfort: float, weekday: int, by_design: NDArray[np.bool_]) -> Evidence:
     """Windows of days in which flow does not answer to the weather, at twice its uncertainty.
 
     `response` is the fleet's usual one; severity 1 is under 45 % of it. `weekday` is the first day's (Monday 0): what
-    weekends do to flow is no answer to the weather, so that the working days must be flat by themselves.
+    weekends do to flow is no answer to the weather, so that they are compared with each other where they differ.
+    `by_design`: installations that a thermostat switches have no curve that could be flat.
     """
     count, total = daily.weather.shape
     severity = np.full((count, total), np.nan, dtype=np.float32)
     usual, by_day = max(response, 0.2), _usual_within(daily, comfort)
-    still = _still(daily)
+    still, closed = _still(daily), (np.arange(total) + weekday) % 7 >= 5
+    weekly = _weekly(daily, comfort, closed)
     for width in sorted({min(width, total) for width in (*WINDOWS, total)}):
         for end in range(width, total + 1):
             every = np.arange(end - width, end)
-            working = every[(every + weekday) % 7 < 5]
             found = _flatness(fit(daily, every, comfort), usual, comfort)
-            if 4 <= len(working) < width:
-                found = np.fmin(found, _flatness(fit(daily, working, comfort), usual, comfort))
+            if closed[every].any() and weekly.any():
+                found = np.where(weekly, _apart(daily, every, closed[every], usual, comfort), found)
             if by_day is not None and still.any():
                 second = _flatness(fit(daily, every, comfort, within=True), by_day, comfort)
                 found = np.where(still, np.fmax(found, second), found)
             severity[:, end - 1] = np.fmax(severity[:, end - 1], found)
+    severity[by_design] = np.nan
     return Evidence("flat_heating_curve", severity, severity, WINDOWS[0])
+
+
+def _apart(daily: Daily, days: NDArray[np.int64], shut: NDArray[np.bool_], usual: float, comfort: float) -> Array:
+    """The severity with weekends compared with weekends; a single day of one says nothing."""
+    if shut.sum() == 1:
+        days, shut = days[~shut], shut[~shut]
+    return _flatness(fit(daily, days, comfort, shut=shut if shut.any() else None), usual, comfort)
+
+
+def _weekly(daily: Daily, comfort: float, shut: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where flow is another one at weekends, in some quarter of the day, than the weather asks for; or may be."""
+    if shut.sum() < 2 or (~shut).sum() < 2:
+        return np.ones(len(daily.weather), dtype=bool)
+    slope = fit(daily, slice(None), comfort, shut=shut).slope
+    rest = daily.flow_block - slope[:, None, None] * daily.weather_block
+    parts = [np.moveaxis(rest[:, days], 1, -1) for days in (shut, ~shut)]
+    apart = mean(parts[0]) - mean(parts[1])
+    error = np.sqrt(sum(spread(part) ** 2 / part.shape[-1] for part in parts) + LEAST_ERROR**2)
+    return np.asarray(~((np.abs(apart) < WEEKLY * error).all(axis=1)))
 
 
 def _usual_within(daily: Daily, comfort: float) -> float | None:

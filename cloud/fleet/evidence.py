@@ -21,6 +21,9 @@ PATIENT_DAYS = 6
 LONG_DAYS = 10
 # A room this far (K) below the fleet's has not been heated.
 COOLED = 4.5
+# A room this far (K) below what it usually was is let down; share of a fleet without heat that makes a day a holiday;
+# severity from which a day is one of little heat.
+FALLEN, HOLIDAY, RESTS = 3.0, 0.03, 0.4
 # Nobody calls a room too cold from here on (°C), whatever its peers have.
 COMFORTABLE = 19.0
 
@@ -87,7 +90,31 @@ def no_heat(daily: Daily, fleet: Usual) -> Evidence:
     # Two days without heat are a weekend; with a room that cools down they are not.
     cold = daily.middle[:, :, ROOM] < fleet.room[0] - COOLED
     found, soon = lasting("no_heat", severity, 4), lasting("no_heat", np.where(cold, severity, 0), 2)
-    return replace(found, smooth=np.fmax(found.smooth, soon.smooth))
+    once = lasting("no_heat", _only_here(severity, daily, fleet), 1)
+    return replace(found, smooth=np.fmax.reduce([found.smooth, soon.smooth, once.smooth]))
+
+
+def _only_here(severity: Array, daily: Daily, fleet: Usual) -> Array:
+    """A single day counts where the room was let down by degrees, on a day on which hardly any other plant rests.
+
+    A public holiday is one for many buildings, a weekend comes again, and a room that stays cold although the water is
+    warm again was set to be so.
+    """
+    own = np.maximum(median(daily.warm), fleet.room[0] - FALLEN)[:, None] - FALLEN
+    resting = (severity >= 1).mean(axis=0) > max(HOLIDAY, 2 / len(severity))
+    again = _days_on(severity >= RESTS, 7) | _days_on(severity >= RESTS, -7)
+    stays = _days_on((daily.warm < own) & (severity < 1), -2)
+    return np.where((daily.cold < own) & ~resting & ~again & ~stays & np.isfinite(severity), severity, 0)
+
+
+def _days_on(days: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
+    """What holds on each day moved `by` days on (back where negative)."""
+    moved = np.zeros_like(days)
+    if by > 0:
+        moved[:, by:] = days[:, :-by]
+    else:
+        moved[:, :by] = days[:, -by:]
+    return moved
 
 
 def _without_weekends(severity: Array) -> Array:
@@ -95,9 +122,7 @@ def _without_weekends(severity: Array) -> Array:
     dead = severity >= 1
     if dead.shape[1] < 8:
         return severity
-    again = np.zeros_like(dead)
-    again[:, 7:] |= dead[:, :-7]
-    again[:, :-7] |= dead[:, 7:]
+    again = _days_on(dead, 7) | _days_on(dead, -7)
     padded = np.pad(dead, ((0, 0), (3, 3)))
     around = np.lib.stride_tricks.sliding_window_view(padded, 7, axis=1).sum(axis=-1)
     return np.where(dead & again & (around <= 3), np.float32(np.nan), severity)

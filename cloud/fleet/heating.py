@@ -116,7 +116,7 @@ def judge(
         stuck,
         evidence.hunting(daily, by_design),
         evidence.swinging(daily, by_design),
-        curve.flat(daily, fleet.response[0], fleet.room[0], weekday),
+        curve.flat(daily, fleet.response[0], fleet.room[0], weekday, by_design),
         evidence.room_too_cold(daily, fleet),
         evidence.unusual(daily, fleet),
     ]

@@ -107,7 +107,7 @@ def test_a_flat_curve_is_flat_for_radiators_and_floors_alike() -> None:
     values[1, FLOW] = 28 + rng.normal(0, 0.3, (DAYS, 24))
     values[2, FLOW] = 22 + 0.4 * (20 - values[2, OUT]) + rng.normal(0, 0.3, (DAYS, 24))  # a floor that answers
     found, usual = judge(values)
-    peak = curve.flat(found, usual.response[0], usual.room[0], 0).peak
+    peak = curve.flat(found, usual.response[0], usual.room[0], 0, np.zeros(len(values), dtype=bool)).peak
     assert (peak[:2] >= 1).all()
     assert (peak[2:] < 0.8).all()
 
@@ -116,7 +116,7 @@ def test_weather_that_stands_still_says_nothing_about_the_curve() -> None:
     values = fleet()
     values[:, OUT] = 4 + np.random.default_rng(1).normal(0, 0.05, values[:, OUT].shape)
     found, usual = judge(values)
-    assert curve.flat(found, 0.8, usual.room[0], 0).peak.max() == 0
+    assert curve.flat(found, 0.8, usual.room[0], 0, np.zeros(len(values), dtype=bool)).peak.max() == 0
 
 
 def test_lasting_needs_its_days() -> None:
