@@ -78,9 +78,9 @@ class RowDetector:
         return 0 < self.step_ms * _GAP < step
 
     def _joint(self, joint: JointDetector, row: Sequence[float | None]) -> Verdict:
-        departure, top = joint.update(row, hold=self.alarm)
-        self._switch(departure)
-        return Verdict(_score(departure), self.alarm, tuple(top) if self.alarm else ())
+        score, top = joint.update(row)
+        self.alarm = joint.alarm
+        return Verdict(score, self.alarm, tuple(top))
 
     def _single(self, series: SeriesDetector, at_ms: int, x: float) -> Verdict:
         surprise, news, _ = series.update(at_ms, x)

@@ -1,17 +1,19 @@
 """Several signals against rows that are normal: levels, what they have in common, and how restless each is.
 
-The components of a row are its standardised signals, their principal axes (so that a broken relation shows that no
-single signal shows: T² and Q in one, Jackson, "A User's Guide to Principal Components", 1991) and the logarithm of
-each signal's restlessness. Each is tracked at several spans; the sum of their robust (Student) log-likelihoods and
-the largest of them are compared with what the normal rows gave.
+The components of a row are its standardised signals, their principal axes at each span (so that a broken relation shows
+that no single signal shows: T² and Q in one, Jackson, "A User's Guide to Principal Components", 1991) and the logarithm
+of each signal's restlessness. Each is tracked at several spans; the sum of their robust (Student) log-likelihoods and
+the largest of them are compared with what held-out normal rows gave. `Episode` decides what of that is an alarm.
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
 from math import log, log1p, sqrt
+from operator import add, mul, truediv
 from statistics import median
 from typing import Any, Final
 
+from agent.domain.anomaly_episode import Episode
 from agent.domain.anomaly_linear import correlation, principal_axes
 from agent.domain.anomaly_track import SPANS, Track
 
@@ -20,13 +22,12 @@ MAX_AXES: Final = 48
 _FREEDOM: Final = 4.0
 _ROUGH_SPAN: Final = 8.0
 _FLOOR: Final = 0.15
-_SHRINK: Final = 0.06
-_FOLDS: Final = 2
-_LASTING: Final = 16.0
+_SHRINK: Final = 0.01
+_FOLDS: Final = 4
 _EXCUSE: Final = 2.0
-_HIGHEST: Final = 4.0
-_ROWS_PER_EXCESS: Final = 10.0
 _WEIGHT: Final = 6.0
+_FEW: Final = 2.0
+_LEAST_VALUE: Final = 0.01
 
 
 class Frame:
@@ -84,40 +85,44 @@ class Frame:
 
 
 class Axes:
-    """What the signals' distances have in common, and what is left when that is taken away."""
+    """What the signals' distances have in common at each span, and what is left when that is taken away.
 
-    __slots__ = ("scales", "vectors")
+    Noise is shared otherwise than drift is: each span has axes of its own. The fewer independent rows stand behind
+    them, the more they are drawn towards the signals themselves.
+    """
 
-    def __init__(self, vectors: list[list[float]], scales: list[list[float]]) -> None:
+    __slots__ = ("vectors",)
+
+    def __init__(self, vectors: list[list[list[float]]]) -> None:
         self.vectors = vectors
-        self.scales = scales
 
     @classmethod
     def fit(cls, runs: Sequence[Sequence[Sequence[float]]]) -> "Axes":
         """From the signals' distances per span (`runs[span][row][signal]`) over normal rows."""
         if not 2 <= len(runs[0][0]) <= MAX_AXES:
-            return cls([], [])
-        vectors = [axis for _, axis in principal_axes(correlation(runs[0], _SHRINK))]
-        scales = []
-        for axis in vectors:
-            along = [[sum(map(float.__mul__, axis, row)) for row in run] for run in runs]
-            value = sum(x * x for x in along[0]) / len(along[0])
-            scales.append([_axis_scale(each, value, span) for each, span in zip(along, SPANS, strict=True)])
-        return cls(vectors, scales)
+            return cls([[] for _ in runs])
+        return cls([_scaled_axes(run, len(run) / span) for run, span in zip(runs, SPANS, strict=True)])
 
     def distances(self, per_span: Sequence[Sequence[float]]) -> list[list[float]]:
-        """Per axis the standardised distance at each span."""
-        return [
-            [sum(map(float.__mul__, axis, row)) / scale for row, scale in zip(per_span, scales, strict=True)]
-            for axis, scales in zip(self.vectors, self.scales, strict=True)
-        ]
+        """Per span the standardised distance along each axis."""
+        return [[sum(map(mul, axis, row)) for axis in axes] for row, axes in zip(per_span, self.vectors, strict=True)]
 
     def state(self) -> list[Any]:
-        return [[list(axis) for axis in self.vectors], [list(each) for each in self.scales]]
+        return [[list(axis) for axis in axes] for axes in self.vectors]
 
     @classmethod
     def from_state(cls, state: Sequence[Any]) -> "Axes":
-        return cls([list(axis) for axis in state[0]], [list(each) for each in state[1]])
+        return cls([[list(axis) for axis in axes] for axes in state])
+
+
+def _scaled_axes(run: Sequence[Sequence[float]], samples: float) -> list[list[float]]:
+    """Axes divided by the root mean square along them, from so many independent samples."""
+    shrink = _SHRINK + (1 - _SHRINK) * _FEW / (_FEW + samples)
+    found = []
+    for value, axis in principal_axes(correlation(run, shrink)):
+        scale = sqrt(max(value, _LEAST_VALUE) * (1 + 3 / samples))
+        found.append([each / scale for each in axis])
+    return found
 
 
 def _spread(column: Sequence[float], centre: float) -> float:
@@ -136,87 +141,86 @@ def _mean_steps(rows: Sequence[Sequence[float]]) -> list[float]:
 
 
 class JointDetector:
-    """Departure of a row from normal rows, in units of the alarm threshold, with the signals that depart most.
+    """How unusual a row is beside normal rows, with the signals that depart most.
 
     The first `train_rows` rows are taken as normal and give 0. Memory is that of the training rows at first, then of
     the components alone.
     """
 
-    __slots__ = ("axes", "centres", "energy", "frame", "rate", "rows", "spreads", "threshold", "tracks", "train_rows")
+    __slots__ = ("axes", "centres", "episode", "frame", "rows", "spreads", "tracks", "train_rows")
 
-    def __init__(self, train_rows: int, rate: float) -> None:
+    def __init__(self, train_rows: int, rate: float = 0.05) -> None:
         self.train_rows = train_rows
-        self.rate = rate
         self.rows: list[list[float | None]] = []
         self.frame: Frame | None = None
         self.tracks: list[Track] = []
-        self.axes = Axes([], [])
+        self.axes = Axes([[] for _ in SPANS])
         self.centres: list[float] = []
         self.spreads: list[float] = []
-        self.threshold = 1.0
-        self.energy: list[float] = []
+        self.episode = Episode(rate)
 
-    def update(self, row: Row, *, hold: bool) -> tuple[float, list[int]]:
-        """`(departure, signals that depart most)`; nothing is learned while `hold` says that a fault may be on."""
+    @property
+    def alarm(self) -> bool:
+        return self.episode.alarm
+
+    def update(self, row: Row) -> tuple[float, list[int]]:
+        """`(score, signals that depart most)`, the latter in an alarm; levels learn nothing while one lasts."""
         if self.frame is None:
             self.rows.append(list(row))
             if len(self.rows) >= self.train_rows:
                 self._fit()
             return 0.0, []
-        distances = self._distances(self.frame.update(row), hold=hold)
-        statistics = _statistics(distances)
-        self.energy = _lasting(self.energy, statistics)
-        departure = self._departure([*statistics, *self.energy]) / self.threshold
-        return departure, self._top(distances) if departure >= 0.5 else []
+        hold = self.episode.alarm
+        found = [track.update(x, hold=hold) for track, x in zip(self.tracks, self.frame.update(row), strict=True)]
+        spans = self._spans(list(zip(*found, strict=True)), self.axes)
+        statistics = [each for span in spans for each in _statistics(span)]
+        score = self.episode.update(self._departure(statistics))
+        return score, self._top(spans) if self.episode.alarm else []
 
-    def _distances(self, components: Sequence[float], *, hold: bool) -> list[list[float]]:
-        single = [track.update(x, hold=hold) for track, x in zip(self.tracks, components, strict=True)]
-        signals = single[: len(single) // 2]
-        return [*single, *self.axes.distances(list(zip(*signals, strict=True)))]
+    @staticmethod
+    def _spans(found: Sequence[Sequence[float]], axes: Axes) -> list[list[float]]:
+        """Per span the distances of the signals, of their restlessness and along the axes."""
+        return [[*span, *along] for span, along in zip(found, axes.distances(found), strict=True)]
 
     def _departure(self, statistics: Sequence[float]) -> float:
         return sum(map(_standard, statistics, self.centres, self.spreads)) / len(statistics)
 
-    def _top(self, distances: Sequence[Sequence[float]]) -> list[int]:
-        """The signals that depart most; an axis speaks through those that moved along it."""
-        size = len(distances) - len(self.axes.vectors)
-        size //= 2
-        shares = [
-            max(map(abs, where)) ** 2 + max(map(abs, rough)) ** 2
-            for where, rough in zip(distances[:size], distances[size : 2 * size], strict=True)
-        ]
-        for axis, spans in zip(self.axes.vectors, distances[2 * size :], strict=True):
-            along = [abs(a * distances[i][-1]) for i, a in enumerate(axis)]
-            shares[along.index(max(along))] += max(map(abs, spans)) ** 2
+    def _top(self, spans: Sequence[Sequence[float]]) -> list[int]:
+        """The signals that depart most; an axis speaks through the signal that moved most along it."""
+        size = len(self.tracks) // 2
+        largest = [max(map(abs, each)) ** 2 for each in zip(*spans, strict=True)]
+        shares = list(map(add, largest[:size], largest[size : 2 * size]))
+        for axis, share in zip(self.axes.vectors[-1], largest[2 * size :], strict=True):
+            along = list(map(abs, map(mul, axis, spans[-1])))
+            shares[along.index(max(along))] += share
         return sorted(range(size), key=lambda i: -shares[i])[:3]
 
     def _fit(self) -> None:
         """Learn the normal rows, then go through them as if live to see what the statistics usually are."""
         self.frame = Frame.fit(self.rows)
         components = [self.frame.update(row) for row in self.rows]
-        self.tracks = [Track.fit(column) for column in zip(*components, strict=True)]
-        size, head = len(components[0]) // 2, len(components) // 3
-        final, self.tracks = (
-            self.tracks,
-            [_back(t, c[:head]) for t, c in zip(self.tracks, zip(*components, strict=True), strict=True)],
-        )
-        singles = [self._distances(row, hold=False) for row in components[head:]]
-        self.tracks = final
-        self.axes = _axes(singles, size)
-        statistics = _with_lasting(_held_out(singles, size))
-        self._calibrate(statistics, 3 * size)
-        self.energy = statistics[-1][-2:]
+        columns = list(zip(*components, strict=True))
+        self.tracks = [Track.fit(column) for column in columns]
+        head = len(components) // 3
+        rehearsal = [_back(track, column[:head]) for track, column in zip(self.tracks, columns, strict=True)]
+        runs: list[list[Sequence[float]]] = [[] for _ in SPANS]
+        for row in components[head:]:
+            found = [track.update(x, hold=False) for track, x in zip(rehearsal, row, strict=True)]
+            for run, span in zip(runs, zip(*found, strict=True), strict=True):
+                run.append(span)
+        self.axes = Axes.fit(_signals(runs))
+        self._calibrate(_held_out(runs), 3 * len(columns) // 2)
         self.rows = []
 
     def _calibrate(self, statistics: Sequence[Sequence[float]], components: int) -> None:
         """What is usual is told by held-out rows, up to a bound: rows that change all along would excuse anything."""
-        most = [(_EXCUSE * 0.2 * components, _EXCUSE * 0.5 * sqrt(components)), (_EXCUSE * 1.5, _EXCUSE * 0.5)] * 4
+        most = [(_EXCUSE * 0.2 * components, _EXCUSE * 0.5 * sqrt(components)), (_EXCUSE * 1.5, _EXCUSE * 0.5)] * 3
         found = [
             (min(mean, high), min(spread, wide))
             for (mean, spread), (high, wide) in zip(_moments(statistics), most, strict=True)
         ]
         self.centres, self.spreads = [mean for mean, _ in found], [spread for _, spread in found]
-        self.threshold = min(_threshold([self._departure(each) for each in statistics], self.rate), _HIGHEST)
+        self.episode.learn(map(self._departure, statistics))
 
     def pause(self) -> None:
         """Rows are missing: what was smoothed over them says nothing."""
@@ -227,75 +231,54 @@ class JointDetector:
         frame = None if self.frame is None else self.frame.state()
         rows = [list(row) for row in self.rows]
         tracks = [track.state() for track in self.tracks]
-        return [
-            self.train_rows,
-            self.rate,
-            rows,
-            frame,
-            tracks,
-            self.axes.state(),
-            self.centres[:],
-            self.spreads[:],
-            self.threshold,
-            list(self.energy),
-        ]
+        fitted = [self.axes.state(), list(self.centres), list(self.spreads), self.episode.state()]
+        return [self.train_rows, rows, frame, tracks, fitted]
 
     @classmethod
     def from_state(cls, state: Sequence[Any]) -> "JointDetector":
-        train_rows, rate, rows, frame, tracks, axes, centres, spreads, threshold, energy = state
-        joint = cls(train_rows, rate)
+        train_rows, rows, frame, tracks, (axes, centres, spreads, episode) = state
+        joint = cls(train_rows)
         joint.rows = [list(row) for row in rows]
         joint.frame = None if frame is None else Frame.from_state(frame)
         joint.tracks = [Track.from_state(each) for each in tracks]
-        joint.axes = Axes.from_state(axes)
-        joint.centres, joint.spreads, joint.threshold = list(centres), list(spreads), threshold
-        joint.energy = list(energy)
+        joint.axes, joint.episode = Axes.from_state(axes), Episode.from_state(episode)
+        joint.centres, joint.spreads = list(centres), list(spreads)
         return joint
 
 
-def _axis_scale(along: Sequence[float], value: float, span: float) -> float:
-    """Root mean square along an axis, drawn towards that of the shortest span where samples are few."""
-    n = len(along) / span
-    mean_square = (sum(x * x for x in along) / span + value * _WEIGHT) / (n + _WEIGHT)
-    return sqrt(max(mean_square, _SHRINK) * (1 + 3 / n))
+Run = Sequence[Sequence[float]]
 
 
-Distances = Sequence[Sequence[float]]
+def _signals(runs: Sequence[Run]) -> list[list[Sequence[float]]]:
+    """The signals' distances alone: the second half of a row is restlessness."""
+    size = len(runs[0][0]) // 2
+    return [[row[:size] for row in run] for run in runs]
 
 
-def _axes(rows: Sequence[Distances], size: int) -> Axes:
-    """The axes of the signals' distances, over rows without them."""
-    return Axes.fit([[[each[i] for each in row[:size]] for row in rows] for i in range(len(SPANS))])
-
-
-def _held_out(rows: Sequence[Distances], size: int) -> list[list[float]]:
+def _held_out(runs: Sequence[Run]) -> list[list[float]]:
     """The statistics of each part of the rows as they are when scales and axes were learned from the other parts."""
     found = []
-    edges = [len(rows) * k // _FOLDS for k in range(_FOLDS + 1)]
+    rows = len(runs[0])
+    edges = [rows * k // _FOLDS for k in range(_FOLDS + 1)]
     for start, stop in pairwise(edges):
-        others = [*rows[:start], *rows[stop:]]
-        scales = _root_mean_squares(others)
-        axes = _axes([_scaled(row, scales) for row in others], size)
-        for row in rows[start:stop]:
-            single = _scaled(row, scales)
-            found.append(_statistics([*single, *axes.distances(list(zip(*single[:size], strict=True)))]))
+        others = [[*run[:start], *run[stop:]] for run in runs]
+        scales = [_root_mean_squares(run, span) for run, span in zip(others, SPANS, strict=True)]
+        axes = Axes.fit(_signals(list(map(_scaled, others, scales))))
+        parts = list(map(_scaled, (run[start:stop] for run in runs), scales))
+        for row in zip(*parts, strict=True):
+            along = axes.distances(row)
+            found.append([x for span, more in zip(row, along, strict=True) for x in _statistics([*span, *more])])
     return found
 
 
-def _root_mean_squares(rows: Sequence[Distances]) -> list[list[float]]:
-    """Of each component at each span, drawn towards 1 the more the fewer independent samples there are."""
-    samples = [len(rows) / span for span in SPANS]
-    return [
-        [
-            sqrt((sum(x * x for x in column) / span + _WEIGHT) / (n + _WEIGHT))
-            for column, span, n in zip(zip(*component, strict=True), SPANS, samples, strict=True)
-        ]
-        for component in zip(*rows, strict=True)
-    ]
+def _root_mean_squares(run: Run, span: float) -> list[float]:
+    """Of each component, drawn towards 1 the more the fewer independent rows there are."""
+    n = len(run) / span
+    return [sqrt((sum(x * x for x in column) / span + _WEIGHT) / (n + _WEIGHT)) for column in zip(*run, strict=True)]
 
 
-def _scaled(row: Distances, scales: Distances) -> list[list[float]]:
-    return [[x / s for x, s in zip(spans, each, strict=True)] for spans, each in zip(row, scales, strict=True)]
+def _scaled(run: Run, scales: Sequence[float]) -> list[list[float]]:
+    return [list(map(truediv, row, scales)) for row in run]
 
 
 def _back(track: Track, head: Sequence[float]) -> Track:
@@ -310,28 +293,10 @@ def _standard(x: float, centre: float, spread: float) -> float:
     return (x - centre) / spread
 
 
-def _statistics(distances: Sequence[Sequence[float]]) -> list[float]:
-    """Per span the sum of Student log-likelihoods over the components, and per span the largest."""
-    found: list[float] = []
-    for i in range(len(SPANS)):
-        squares = [spans[i] * spans[i] for spans in distances]
-        found.append(sum(log1p(square / _FREEDOM) for square in squares))
-        found.append(log1p(max(squares) / _FREEDOM) * 2)
-    return found
-
-
-def _lasting(energy: Sequence[float], statistics: Sequence[float]) -> list[float]:
-    """The shortest span's statistics smoothed: noise or a relation that changed to stay, though its mean did not."""
-    return [before + (now - before) / _LASTING for before, now in zip(energy, statistics, strict=False)]
-
-
-def _with_lasting(rows: Sequence[Sequence[float]]) -> list[list[float]]:
-    energy = [sum(column) / len(column) for column in list(zip(*rows, strict=True))[:2]]
-    found = []
-    for row in rows:
-        energy = _lasting(energy, row)
-        found.append([*row, *energy])
-    return found
+def _statistics(distances: Sequence[float]) -> tuple[float, float]:
+    """The sum of the Student log-likelihoods of the components of one span, and the largest."""
+    terms = [log1p(x * x / _FREEDOM) for x in distances]
+    return sum(terms), 2 * max(terms)
 
 
 def _moments(rows: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
@@ -341,15 +306,3 @@ def _moments(rows: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
         mean = sum(column) / len(column)
         found.append((mean, max(sqrt(sum((x - mean) ** 2 for x in column) / len(column)), 1e-3)))
     return found
-
-
-def _threshold(departures: Sequence[float], rate: float) -> float:
-    """Where an exponential tail through the highest tenth is passed so seldom that a share `rate` of rows alarms.
-
-    An alarm outlasts what set it off, and few training rows tell little about the tail: hence fewer passes than `rate`.
-    """
-    ordered = sorted(departures)
-    start = ordered[int(0.9 * (len(ordered) - 1))]
-    over = [x - start for x in ordered if x > start]
-    scale = sum(over) / len(over) if over else 0.0
-    return max(1.0, start + scale * max(0.0, log(0.1 * _ROWS_PER_EXCESS / rate)))

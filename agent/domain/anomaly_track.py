@@ -6,7 +6,7 @@ from typing import Any, Final
 
 SPANS: Final = (2.0, 8.0, 32.0)
 _CLIP: Final = 8.0
-_LEVELS: Final = (8.0, 0.5, 0.125)
+_LEVELS: Final = (1.0, 0.125)
 _BETTER: Final = 0.6
 _FAR: Final = 5
 _NOISE: Final = 1.5
@@ -17,7 +17,8 @@ _WEIGHT: Final = 6.0
 class Track:
     """A level that follows slowly, and smoothed distances from it.
 
-    How fast the level follows is chosen by what predicted the training rows: a steady signal keeps its level, a
+    How fast the level follows is chosen by what predicted the training rows: that of a steady signal moves as slowly as it
+    was learned, a
     drifting one is followed. While it is held (a fault may be on) the tolerance widens as fast as the signal drifted
     in training.
 

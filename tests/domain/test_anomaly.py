@@ -12,14 +12,15 @@ from agent.domain.anomaly import RowDetector, Verdict
 Row = list[float | None]
 
 
-def rig(rows: int, seed: int, *, broken: int | None = None) -> list[Row]:
-    """Four signals, two of which move together until row `broken`."""
+def rig(rows: int, seed: int, *, broken: int | None = None, apart: float = 0.2) -> list[Row]:
+    """Four signals, two of which move together, but for noise of `apart` each, until row `broken`."""
     draw = random.Random(seed)
     made: list[Row] = []
     for i in range(rows):
         common = draw.gauss(0, 1)
         second = common if broken is None or i < broken else draw.gauss(0, 1)
-        made.append([common + draw.gauss(0, 0.2), second + draw.gauss(0, 0.2), draw.gauss(5, 1), draw.gauss(0, 3)])
+        pair = [common + draw.gauss(0, apart), second + draw.gauss(0, apart)]
+        made.append([*pair, draw.gauss(5, 1), draw.gauss(0, 3)])
     return made
 
 
@@ -67,8 +68,12 @@ def test_a_step_alarms_throughout_and_ends() -> None:
 
 
 def test_a_broken_relation_shows_although_each_signal_is_usual() -> None:
-    verdicts = judge(RowDetector(4), rig(1000, 4, broken=700))
-    assert sum(verdict.alarm for verdict in verdicts[740:]) > 200
+    whole, broken = (
+        sum(v.alarm for seed in range(6) for v in judge(RowDetector(4), rig(1000, seed, broken=at, apart=0.1))[720:])
+        for at in (None, 700)
+    )
+    assert broken > 0.45 * 6 * 280
+    assert whole < 0.1 * 6 * 280
 
 
 def test_noise_that_grows_is_seen() -> None:
@@ -77,6 +82,47 @@ def test_noise_that_grows_is_seen() -> None:
     for row in rows[700:]:
         row[2] = draw.gauss(5, 3)
     assert sum(verdict.alarm for verdict in judge(RowDetector(4), rows)[730:]) > 240
+
+
+def test_a_small_change_that_lasts_is_how_things_are_now() -> None:
+    rows = rig(4000, 6)
+    for row in rows[700:]:
+        assert row[2] is not None
+        row[2] += 1.5
+    verdicts = judge(RowDetector(4), rows)
+    assert sum(verdict.alarm for verdict in verdicts[720:900]) > 120
+    assert sum(verdict.alarm for verdict in verdicts[2000:]) < 300
+
+
+def test_a_drift_that_the_training_rows_show_stays_mostly_quiet() -> None:
+    alarms = 0
+    for seed in range(4):
+        rows: list[Row] = [[x + i * 0.004 for x in row if x is not None] for i, row in enumerate(rig(1400, seed))]
+        alarms += sum(verdict.alarm for verdict in judge(RowDetector(4), rows))
+    assert alarms / (4 * 1000) < 0.15
+
+
+@given(size=st.floats(4, 1e6), column=st.integers(0, 3), seed=st.integers(0, 3))
+@settings(max_examples=12, deadline=None)
+def test_a_larger_step_is_seen_and_named(size: float, column: int, seed: int) -> None:
+    rows = rig(520, seed)
+    for row in rows[480:]:
+        before = row[column]
+        assert before is not None
+        row[column] = before + 3 * size
+    verdicts = judge(RowDetector(4), rows)
+    assert all(verdict.alarm for verdict in verdicts[490:])
+    assert all(verdict.top[0] == column or column < 2 for verdict in verdicts[495:])
+    assert not any(verdict.top for verdict in verdicts if not verdict.alarm)
+
+
+@given(factor=st.sampled_from([1e-6, 0.01, 1e5]), shift=st.sampled_from([-1e3, 0.0, 50.0]), seed=st.integers(0, 3))
+@settings(max_examples=8, deadline=None)
+def test_units_do_not_matter(factor: float, shift: float, seed: int) -> None:
+    rows = rig(600, seed, broken=450)
+    other: list[Row] = [[factor * (x + shift) for x in row if x is not None] for row in rows]
+    pairs = zip(judge(RowDetector(4), rows), judge(RowDetector(4), other), strict=True)
+    assert all(abs(one.score - two.score) < 1e-3 for one, two in pairs)
 
 
 def test_a_fault_is_not_learned_as_normal() -> None:

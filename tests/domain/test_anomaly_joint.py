@@ -2,7 +2,7 @@
 
 import random
 
-from agent.domain.anomaly_joint import Frame, JointDetector
+from agent.domain.anomaly_joint import Axes, Frame, JointDetector
 
 
 def test_a_row_is_measured_in_the_training_rows_spread() -> None:
@@ -19,23 +19,37 @@ def test_a_missing_signal_stays_where_it_was() -> None:
     assert frame.standardise([None]) == frame.last
 
 
-def test_normal_rows_seldom_depart() -> None:
-    departed = 0
+def test_normal_rows_seldom_alarm() -> None:
+    alarms = 0
     for seed in range(5):
         draw = random.Random(seed)
-        joint = JointDetector(300, 0.01)
-        for i in range(900):
-            departure, _ = joint.update([draw.gauss(0, 1) for _ in range(6)], hold=False)
-            departed += i >= 300 and departure >= 1
-    assert departed / 3000 < 0.05
+        joint = JointDetector(300, 0.05)
+        for _ in range(900):
+            joint.update([draw.gauss(0, 1) for _ in range(6)])
+            alarms += joint.alarm
+    assert alarms / 3000 < 0.1
 
 
-def test_departure_is_told_with_its_signals() -> None:
+def test_a_departure_is_told_with_its_signals() -> None:
     draw = random.Random(9)
-    joint = JointDetector(300, 0.01)
+    joint = JointDetector(300, 0.05)
     for _ in range(300):
-        joint.update([draw.gauss(0, 1) for _ in range(6)], hold=False)
+        assert joint.update([draw.gauss(0, 1) for _ in range(6)]) == (0.0, [])
     for _ in range(40):
-        departure, top = joint.update([draw.gauss(7 * (j == 4), 1) for j in range(6)], hold=True)
-    assert departure > 1
+        score, top = joint.update([draw.gauss(7 * (j == 4), 1) for j in range(6)])
+    assert joint.alarm
+    assert score > 0.5
     assert top[0] == 4
+
+
+def test_few_rows_draw_the_axes_towards_the_signals() -> None:
+    draw = random.Random(3)
+
+    def together(rows: int) -> list[list[float]]:
+        return [[x, x + draw.gauss(0, 0.1)] for x in (draw.gauss(0, 1) for _ in range(rows))]
+
+    few, many = (Axes.fit([together(rows)] * 3) for rows in (12, 2000))
+    apart = [[1.0, -1.0]] * 3
+    assert max(map(abs, many.distances(apart)[0])) > 3 * max(map(abs, few.distances(apart)[0]))
+    for axes in (few, many):
+        assert Axes.from_state(axes.state()).distances(apart) == axes.distances(apart)
