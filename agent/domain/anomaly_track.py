@@ -17,10 +17,9 @@ _WEIGHT: Final = 6.0
 class Track:
     """A level that follows slowly, and smoothed distances from it.
 
-    How fast the level follows is chosen by what predicted the training rows: that of a steady signal moves as slowly as it
-    was learned, a
-    drifting one is followed. While it is held (a fault may be on) the tolerance widens as fast as the signal drifted
-    in training.
+    How fast the level follows is chosen by what predicted the training rows: that of a steady signal moves as slowly
+    as it was learned, a drifting one is followed. While it is held (a fault may be on) the tolerance widens as fast as
+    the signal drifted in training.
 
     >>> track = Track.fit([0.1, -0.1] * 50)
     >>> max(map(abs, track.update(0.0, hold=False))) < 1 < max(map(abs, track.update(3.0, hold=False)))
