@@ -35,6 +35,7 @@ class Row:
     right: int = 0
     false: int = 0
     delays: list[int] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
     plain: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -60,6 +61,7 @@ def rows_of(outcomes: Iterable[Outcome]) -> dict[FaultCode, Row]:
             if seen.told_after_min is not None:
                 row.found += 1
                 row.delays.append(seen.told_after_min)
+                row.waits.append(seen.waits_min)
             for name, plain in outcome.plain.items():
                 row.plain[name] = row.plain.get(name, 0) + (number in plain.found)
         for finding in outcome.findings:
@@ -77,12 +79,13 @@ def fault_table(outcomes: Sequence[Outcome]) -> str:
     """Markdown: a fault a line."""
     years = sum(outcome.days for outcome in outcomes) / YEAR_DAYS
     names = list(PLAIN)
-    head = ["fault", "episodes", "recall", "precision", "delay, min", "false / site-year", *names]
+    head = ["fault", "episodes", "recall", "precision", "waits, min", "delay, min", "false / site-year", *names]
     lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
     for code, row in rows_of(outcomes).items():
-        delay = f"{statistics.median(row.delays):.0f}" if row.delays else "–"
+        delay, waits = (f"{statistics.median(each):.0f}" if each else "–" for each in (row.delays, row.waits))
         plain = [share(row.plain.get(name, 0) / row.shown if row.shown else None) for name in names]
-        cells = [str(code), str(row.shown), share(row.recall), share(row.precision), delay, f"{row.false / years:.2f}"]
+        cells = [str(code), str(row.shown), share(row.recall), share(row.precision)]
+        cells += [waits, delay, f"{row.false / years:.2f}"]
         lines.append("| " + " | ".join([*cells, *plain]) + " |")
     return "\n".join([*lines, total_line(outcomes, names, years)])
 
@@ -93,7 +96,15 @@ def total_line(outcomes: Sequence[Outcome], names: Sequence[str], years: float) 
     total = Row(sum(row.shown for row in rows), sum(row.found for row in rows))
     total.right, total.false = sum(row.right for row in rows), sum(row.false for row in rows)
     plain = [f"{sum(each.plain[name].false for each in outcomes if each.plain) / years:.0f} / y" for name in names]
-    cells = ["**all**", str(total.shown), share(total.recall), share(total.precision), "", f"{total.false / years:.2f}"]
+    cells = [
+        "**all**",
+        str(total.shown),
+        share(total.recall),
+        share(total.precision),
+        "",
+        "",
+        f"{total.false / years:.2f}",
+    ]
     return "| " + " | ".join([*cells, *plain]) + " |"
 
 
@@ -141,9 +152,11 @@ with days of rest in between. Places, panels, batteries, houses, boilers, weathe
 An *episode* counts when the fault showed itself for long enough to be seen at all: a battery cannot fail to charge in
 the dark. *Recall* is by episode; a finding with the right name that overlaps it is right, every other finding is false,
 so a fault that is found under another's name counts against both. *Delay* is the median of the minutes in which the
-fault showed itself before it was told; the rule's own waiting time is in it. A gap of the whole site is told when it is
-over. The last columns are the share of the same episodes in which a plain alternative raised any alarm at all, without
-a name; their last line is how many alarms a year they raise outside of all faults.
+fault showed itself to a running agent before it was told. *Waits* is how much of that the rule waits by its settings:
+its debounce, and what it has to have seen before, as some hours of heating for a heating curve, or as long as a signal
+of the kind stands when all is well. A gap of the whole site is told when it is over. The last columns are the share of
+the same episodes in which a plain alternative raised any alarm at all, without a name; their last line is how many
+alarms a year they raise outside of all faults.
 
 ## Power: {homes} homes
 
@@ -201,6 +214,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     homes, heats, years = (4, 4, 1) if args.quick else (args.homes, args.heats, args.years)
     given = "" if (homes, heats, years) == (200, 200, 12) else f" --homes {homes} --heats {heats} --years {years}"
+    given += "" if args.first == FIRST else f" --first {args.first}"
     text = report(homes, heats, years, args.first, args.workers, args.data, " --quick" if args.quick else given)
     if args.out is None:
         print(text, end="")

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from agent.diagnosis.engine import Diagnosis
-from agent.diagnosis.settings import DiagnosisSettings, settings_from
+from agent.diagnosis.settings import TIMINGS, DiagnosisSettings, settings_from
+from agent.domain.expectation_pv import STEADY_MIN
 from agent.domain.faults import FaultCode
+from agent.domain.signals import SignalName
+from agent.domain.standing import LIMITS_H
 from agent.domain.wire import Fault
 from bench.diagnosis_plain import Minutes, PlainOutcome, judge_plain
 from firmware_sim.labelled.moments import SOURCE, Moment
@@ -27,8 +30,12 @@ from firmware_sim.variety import some_boiler, some_home
 _MOST_ROWS = 2_000
 _NEAR_MS = 30 * 60_000
 _CLOCK_MS = 12 * HOUR_MS
-# A clock that jumps forward looks like silence until it shows more: the one consequence that cannot wait.
-_ALLOWED = {FaultCode.CLOCK_ERROR: {FaultCode.GAP}}
+# A clock that jumps forward looks like silence until it shows more: the one consequence that cannot wait. And a house
+# whose flow does not follow the weather does get cold when it is cold outside.
+_ALLOWED = {
+    FaultCode.CLOCK_ERROR: {FaultCode.GAP},
+    FaultCode.FLAT_HEATING_CURVE: {FaultCode.ROOM_TOO_COLD},
+}
 # Minutes that a fault must show itself at all: twice what its rule waits for, or what the rule has to look at.
 LEAST_SHOWN = {
     FaultCode.PV_UNDERPERFORMANCE: 300, FaultCode.STUCK_VALUE: 800, FaultCode.ROOM_SENSOR_STUCK: 0,
@@ -46,12 +53,18 @@ _AT_ONCE = frozenset(
 
 @dataclass(slots=True)
 class Seen:
-    """A real fault: for how many minutes it showed, and how many of them passed until it was told (None: never)."""
+    """A real fault: for how many minutes it showed, and how many of them passed until it was told (None: never).
+
+    Minutes in which the agent did not run are none of its delay. `waits_min` is how long the rule waits by its settings
+    once it sees the fault.
+    """
 
     label: Label
     shown_min: int = 0
     told_after_min: int | None = None
     told_ms: int | None = None
+    heard_min: int = 0
+    waits_min: float = 0.0
 
     @property
     def counts(self) -> bool:
@@ -96,12 +109,28 @@ def settings_of(scenario: Scenario) -> DiagnosisSettings:
     return settings_from({"site": site})
 
 
+def waits_min(settings: DiagnosisSettings, label: Label) -> float:
+    """How long the rule for a fault waits by its settings: its debounce, and what it must have seen before."""
+    code = FaultCode(label.code)
+    if code == FaultCode.STUCK_VALUE:
+        return 60.0 * LIMITS_H[SignalName(label.component)]
+    if code == FaultCode.GAP:
+        return settings.gap.missing_s / 60 if label.component else 0.0
+    if code == FaultCode.OUT_OF_RANGE:
+        return 5.0
+    seen = {
+        FaultCode.FLAT_HEATING_CURVE: 60.0 * settings.flat_heating_curve.least_h,
+        FaultCode.PV_UNDERPERFORMANCE: STEADY_MIN,
+    }
+    return getattr(settings, TIMINGS[code]).debounce_s / 60 + seen.get(code, 0.0)
+
+
 def judge(moments: Iterator[Moment], settings: DiagnosisSettings, story: Story) -> Outcome:
     """The diagnosis over one site."""
     diagnosis = Diagnosis(settings)
     outcome = Outcome(story.number, story.days)
     minutes = Minutes(story.labels)
-    seen = {id(label): Seen(label) for label in story.labels}
+    seen = {id(label): Seen(label, waits_min=waits_min(settings, label)) for label in story.labels}
     findings: dict[str, Finding] = {}
     now_ms = story.start_ms
     for part in _parts(moments):
@@ -111,6 +140,7 @@ def judge(moments: Iterator[Moment], settings: DiagnosisSettings, story: Story) 
                 minutes.take(moment)
             if moment.label is not None and moment.shows:
                 seen[id(moment.label)].shown_min += 1
+                seen[id(moment.label)].heard_min += moment.heard
             for fault in told.pop(moment.at_ms, ()) if moment.heard else ():
                 _take(findings, fault, now_ms, seen)
             now_ms += 60_000
@@ -153,7 +183,7 @@ def _take(findings: dict[str, Finding], fault: Fault, now_ms: int, seen: dict[in
     findings[fault.id] = finding
     for each in seen.values():
         if each.told_ms is None and finding.code == each.label.code and _overlaps(finding, each.label, now_ms):
-            each.told_ms, each.told_after_min = now_ms, each.shown_min
+            each.told_ms, each.told_after_min = now_ms, each.heard_min
 
 
 def _overlaps(finding: Finding, label: Label, now_ms: int) -> bool:

@@ -7,20 +7,14 @@ from agent.diagnosis.settings import DiagnosisSettings
 from agent.domain.episodes import EpisodeTracker, MinuteTracker, Timing
 from agent.domain.faults import FaultCode
 from agent.domain.local_time import LocalTime
-from agent.domain.rules import (
-    BatteryNotCharging,
-    InverterAlarmRule,
-    NoSolarProduction,
-    PublishedBattery,
-    PublishedSolar,
-    Rule,
-)
+from agent.domain.rules import BatteryNotCharging, InverterAlarmRule, NoSolarProduction, Rule
 from agent.domain.rules_balance import Balance
 from agent.domain.rules_clock import ClockError
 from agent.domain.rules_comfort import FlatHeatingCurve, RoomTooCold
 from agent.domain.rules_cycles import Hunting, ShortCycling
 from agent.domain.rules_heating import BoilerLockout, LowWaterPressure, NoHeat
 from agent.domain.rules_power import ExportPastBattery, SocJump
+from agent.domain.rules_published import PublishedBattery, PublishedSolar
 from agent.domain.rules_sensors import OutdoorImplausible, RoomSensorStuck, SensorsSwapped
 from agent.domain.rules_solar import PvUnderperformance
 from agent.domain.signals import SignalName

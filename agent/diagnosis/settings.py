@@ -154,6 +154,9 @@ _TABLES: Final[dict[str, tuple[str, ...]]] = {
     FaultCode.DEVICE_UNREACHABLE: ("unreachable_timing",),
 }
 
+# Fault -> the field with its timing.
+TIMINGS: Final = {FaultCode(code): owners[-1] for code, owners in _TABLES.items() if owners[-1].endswith("_timing")}
+
 
 def settings_from(document: Mapping[str, Any], *, published: bool = False) -> DiagnosisSettings:
     """The settings in the tables `[site]`, `[tariff]` and `[diagnosis]` of `document`; the rest is somebody else's.

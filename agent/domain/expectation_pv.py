@@ -21,12 +21,15 @@ _SLOT_MS: Final = _DAY_MS // _SLOTS
 _LEAST_SINE: Final = 0.2  # 11.5°: below it trees, neighbours and fog say more than the roof does
 _STEADY: Final = 0.06
 _TAU_MS: Final = 15 * 60_000
-_STEADY_MS: Final = 25 * 60_000
+# A sky is steady once it has been for so long.
+STEADY_MIN: Final = 25
+_STEADY_MS: Final = STEADY_MIN * 60_000
 _MOST_GAP_MS: Final = 65 * 60_000
 _AGREES: Final = 0.15
 _DAYS_TO_TRUST: Final = 2
 _AGEING_PER_DAY: Final = 0.004
 _MOST_AGEING: Final = 0.25
+_OPEN_SHARE: Final = 0.4
 _GAIN_UP: Final = 0.5
 _GAIN_DOWN: Final = 0.2
 
@@ -91,6 +94,14 @@ class PvExpectation:
             self._last_ms = None
             return True
         return False
+
+    def is_open(self, at_ms: int) -> bool:
+        """Whether what is expected now is that of a clear sky.
+
+        Where the roof has shown much less than at other hours, only closed skies may have been seen so far.
+        """
+        level = self._slots[(at_ms + self._longitude_ms) // _SLOT_MS % _SLOTS][0]
+        return level >= _OPEN_SHARE * max(slot[0] for slot in self._slots)
 
     def value(self, at_ms: int) -> float | None:
         """Power in W under a clear sky, None by night or where it is not known."""

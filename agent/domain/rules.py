@@ -6,15 +6,16 @@ that must remember something between readings carry it in `state`, a list of num
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import radians, sin
+from math import inf, radians, sin
 from typing import Any, Final, Protocol
 
 from agent.domain.blocks import Block, RowByRow, Verdict
 from agent.domain.faults import FaultCode
-from agent.domain.local_time import NOON, LocalTime
+from agent.domain.local_time import LocalTime
 from agent.domain.signals import (
     BATTERY_POWER,
     BATTERY_SOC,
+    GRID_POWER,
     INVERTER_ALARM,
     INVERTER_STATE,
     LOAD_POWER,
@@ -27,11 +28,12 @@ from agent.domain.sun import Height
 from agent.domain.timeline import Move
 
 Values = Mapping[SignalName, float]
-_MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 3_600_000
 # A state of charge that moved so often, and then stood while so much went in or out, proves nothing.
 _MOVES_TO_KNOW: Final = 20
 _MOST_WH: Final = 1500.0
+# Of a surplus, what meter and battery must see of it.
+_SEEN_SHARE: Final = 0.5
 # More than this between two samples is no discharge, in %.
 _SOC_STEP: Final = 8.0
 # What a closed sky lets through at least.
@@ -97,59 +99,6 @@ class Memoryless(RowByRow):
 
     def restore(self, state: Sequence[float]) -> None:
         """Nothing to carry over."""
-
-
-class PublishedBattery(Memoryless):
-    """Scenario 1 as published: with surplus and room in the battery, its power below 0 fails and above 0 is healthy."""
-
-    code = FaultCode.BATTERY_NOT_CHARGING
-    needs = (frozenset({PV_POWER, LOAD_POWER, BATTERY_POWER, BATTERY_SOC}),)
-    watched = BATTERY_POWER
-
-    def judge(self, reading: Reading) -> Verdict:
-        values = reading.values
-        pv, load = values.get(PV_POWER), values.get(LOAD_POWER)
-        if pv is None or load is None or pv <= load:
-            return None
-        soc, battery = values.get(BATTERY_SOC), values.get(BATTERY_POWER)
-        if soc is None or battery is None or soc >= 100 or battery == 0:
-            return None
-        return battery < 0
-
-    def failing(self, block: Block) -> list[int]:
-        """The times of the readings that fail."""
-        charge, powers = block.column(BATTERY_SOC), block.column(BATTERY_POWER)
-        suns, loads = block.column(PV_POWER), block.column(LOAD_POWER)
-        if charge is None or powers is None or suns is None or loads is None or min(powers) >= 0:
-            return []
-        rows = zip(block.times, powers, charge, suns, loads, strict=True)
-        return [at_ms for at_ms, battery, soc, pv, load in rows if battery < 0 and pv > load and soc < 100]
-
-
-class PublishedSolar(Memoryless):
-    """Scenario 2 as published: no power at the minute 12:00 of local time."""
-
-    code = FaultCode.NO_SOLAR_PRODUCTION
-    needs = (frozenset({PV_POWER}),)
-
-    def __init__(self, local: LocalTime) -> None:
-        self._local = local
-
-    def judge(self, reading: Reading) -> Verdict:
-        pv = reading.values.get(PV_POWER)
-        if pv is None or self._local.minute_of_day(reading.at_ms) != NOON:
-            return None
-        return pv == 0
-
-    def failing(self, block: Block) -> list[int]:
-        """The times of the readings that fail."""
-        powers, times = block.column(PV_POWER), block.times
-        first, last = self._local.minute_of_day(times[0]), self._local.minute_of_day(times[-1])
-        as_usual = last - first == times[-1] // _MINUTE_MS - times[0] // _MINUTE_MS
-        if powers is None or (as_usual and not first <= NOON <= last):
-            return []
-        none = (at_ms for at_ms, pv in zip(times, powers, strict=True) if pv == 0)
-        return [at_ms for at_ms in none if self._local.minute_of_day(at_ms) == NOON]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,18 +177,22 @@ class BatteryNotCharging(RowByRow):
             return None
         if self._full or self._soc_ms is None or not 0 <= at_ms - self._soc_ms <= self._hold_ms:
             return None
+        # A surplus goes somewhere: where neither meter nor battery sees it, panels or load are measured wrongly.
+        if battery - values.get(GRID_POWER, -inf) < _SEEN_SHARE * (pv - load):
+            return None
         return battery <= self._limits.dead_band_w
 
     def judge_all(self, block: Block) -> list[Verdict]:
         charge, powers = block.column(BATTERY_SOC), block.column(BATTERY_POWER)
-        suns, loads = block.column(PV_POWER), block.column(LOAD_POWER)
+        suns, loads, meter = block.column(PV_POWER), block.column(LOAD_POWER), block.optional(GRID_POWER, -inf)
         if charge is None or powers is None or suns is None or loads is None:
             return super().judge_all(block)
         limits, verdicts = self._limits, list[Verdict]()
         margin_w, dead_band_w = limits.margin_w, limits.dead_band_w
         full_from, full_to = limits.full_soc, limits.full_soc - limits.soc_hysteresis
         before, moves, through_wh, last_ms = self._pulse.state()
-        for at_ms, soc, battery, pv, load in zip(block.times, charge, powers, suns, loads, strict=True):
+        rows = zip(block.times, charge, powers, suns, loads, meter, strict=True)
+        for at_ms, soc, battery, pv, load, grid in rows:
             if soc >= full_to if self._full else soc < full_from:
                 self._soc = soc
             else:
@@ -249,7 +202,9 @@ class BatteryNotCharging(RowByRow):
             elif 0 < at_ms - last_ms <= _HOUR_MS:
                 through_wh += abs(battery) * (at_ms - last_ms) / _HOUR_MS
             last_ms = at_ms
-            if pv - load <= margin_w or self._full or (moves > _MOVES_TO_KNOW and through_wh >= _MOST_WH):
+            surplus = pv - load
+            idle = surplus <= margin_w or self._full or (moves > _MOVES_TO_KNOW and through_wh >= _MOST_WH)
+            if idle or battery - grid < _SEEN_SHARE * surplus:
                 verdicts.append(None)
             elif battery > dead_band_w:
                 verdicts.append(False)

@@ -21,6 +21,7 @@ from agent.domain.signals import (
 from agent.domain.timeline import Move
 
 _QUARTER_MS: Final = 900_000
+_SET_K: Final = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class FlatHeatingCurve(RowByRow):
         self._quarter: int | None = None
         self._on_ms: int | None = None
         self._sums = [0.0, 0.0, 0.0]  # samples, outdoor, flow of this quarter of an hour
+        self._levels: list[float] = []  # of the flow in the last two quarters
         self._fit = Regression(limits.memory_h * 4)
         self._flow, self._air = Pulse(), Pulse()
 
@@ -99,13 +101,20 @@ class FlatHeatingCurve(RowByRow):
     def _pause(self) -> None:
         if self._quarter is not None:
             self._quarter = None
+            self._levels.clear()
             self._fit.begin()
 
     def _gather(self, quarter: int, air: float, flow: float) -> None:
         sums = self._sums
         if quarter != self._quarter:
             if self._quarter is not None and sums[0]:
-                self._fit.update(sums[1] / sums[0], sums[2] / sums[0])
+                level = sums[2] / sums[0]
+                # The weather does not do that in half an hour: somebody came home.
+                if self._levels and abs(level - self._levels[0]) > _SET_K:
+                    self._levels.clear()
+                    self._fit.begin()
+                self._fit.update(sums[1] / sums[0], level)
+                self._levels = [*self._levels[-1:], level]
             self._quarter = quarter
             sums[:] = [0.0, 0.0, 0.0]
         sums[0] += 1.0
@@ -135,7 +144,8 @@ class FlatHeatingCurve(RowByRow):
         self._air.move(move)
 
     def state(self) -> list[Any]:
-        return [self._quarter, self._on_ms, self._sums, self._fit.state(), self._flow.state(), self._air.state()]
+        pulses = [self._flow.state(), self._air.state()]
+        return [self._quarter, self._on_ms, self._sums, self._fit.state(), *pulses, self._levels]
 
     def restore(self, state: Sequence[Any]) -> None:
         if state:
@@ -143,6 +153,7 @@ class FlatHeatingCurve(RowByRow):
             self._fit.restore(state[3])
             self._flow.restore(state[4])
             self._air.restore(state[5])
+            self._levels = list(state[6]) if len(state) > 6 else []
 
 
 class Regression:
@@ -201,7 +212,7 @@ class ComfortLimits:
     house usually asks for at this outdoor temperature. Somebody who turned the heating down asks for less.
     """
 
-    deficit: float = 2.0
+    deficit: float = 1.8
     healthy: float = 1.2
     asked: float = 0.0
     flow_off: float = 2.0

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
+from typing import Final
 
 from agent.domain.blocks import Block, Verdict
 from agent.domain.faults import FaultCode
@@ -35,9 +35,24 @@ class BoilerLockout(Memoryless):
         return [False] * len(block) if words is not None and not any(words) else super().judge_all(block)
 
 
+# K between room and air at which a house needs no heat, and at which the flow must be clearly warm.
+_NONE_K: Final = 4.0
+_FULL_K: Final = 12.0
+_LEAST_SHARE: Final = 0.1
+# °C: as cool as a house is kept while nobody is there.
+_TURNED_DOWN: Final = 17.0
+# °C: a house colder than this lacks heat already.
+_COLDEST_HOUSE: Final = 15.0
+
+
 @dataclass(frozen=True, slots=True)
 class HeatLimits:
-    """°C. Below `heating_limit` outdoors the flow must reach `coldest_flow` and the room + `over_room`."""
+    """°C and K. Below `heating_limit` outdoors the flow must be up to `over_room` warmer than the room.
+
+    All of it where the air is `_FULL_K` colder than the room, nothing where it is `_NONE_K` colder: what a house needs
+    goes with that difference, also while it is turned down. Without a room sensor the house is taken as turned down,
+    and the flow must reach `coldest_flow` where all of it is needed.
+    """
 
     heating_limit: float = 15.0
     coldest_flow: float = 25.0
@@ -61,23 +76,26 @@ class NoHeat(Memoryless):
             return None
         if pump < 0.5 or outdoor >= self._limits.heating_limit:
             return None
-        room = values.get(ROOM_TEMPERATURE)
-        warm = self._limits.coldest_flow
-        return flow < (warm if room is None else max(warm, room + self._limits.over_room))
+        return self._is_cold(flow, outdoor, values.get(ROOM_TEMPERATURE))
+
+    def _is_cold(self, flow: float, air: float, room: float | None) -> Verdict:
+        limits = self._limits
+        over = limits.over_room if room is not None else limits.coldest_flow - _TURNED_DOWN
+        house = _TURNED_DOWN if room is None else max(room, _COLDEST_HOUSE)
+        share = (house - air - _NONE_K) / (_FULL_K - _NONE_K)
+        if share <= _LEAST_SHARE:
+            return None
+        return flow < house + over * min(share, 1.0)
 
     def judge_all(self, block: Block) -> list[Verdict]:
         pumps, flows, airs = block.column(PUMP_ON), block.column(FLOW_TEMPERATURE), block.column(OUTDOOR_TEMPERATURE)
         if pumps is None or flows is None or airs is None:
             return [None] * len(block)
-        limits, verdicts = self._limits, list[Verdict]()
-        over, warm, most = limits.over_room, limits.coldest_flow, limits.heating_limit
-        for pump, flow, air, room in zip(pumps, flows, airs, block.optional(ROOM_TEMPERATURE, -inf), strict=True):
-            if pump < 0.5 or air >= most:
-                verdicts.append(None)
-            elif flow >= warm and flow >= room + over:
-                verdicts.append(False)
-            else:
-                verdicts.append(True)
+        rooms: Sequence[float | None] = block.column(ROOM_TEMPERATURE) or [None] * len(block)
+        verdicts, most = list[Verdict](), self._limits.heating_limit
+        for pump, flow, air, room in zip(pumps, flows, airs, rooms, strict=True):
+            verdicts.append(None if pump < 0.5 or air >= most else self._is_cold(flow, air, room))
+            if verdicts[-1]:
                 break
         return verdicts
 

@@ -53,9 +53,9 @@ class PvUnderperformance(RowByRow):
         pv = values.get(PV_POWER)
         if pv is None or _held_back(values, self._limits):
             return None
-        return self._by_share(self._roof.update(reading.at_ms, pv))
+        return self._by_share(reading.at_ms, self._roof.update(reading.at_ms, pv))
 
-    def _by_share(self, moment: PvMoment | None) -> Verdict:
+    def _by_share(self, at_ms: int, moment: PvMoment | None) -> Verdict:
         if moment is None:
             return None
         self._expected_w = moment.expected_w
@@ -63,7 +63,7 @@ class PvUnderperformance(RowByRow):
         if moment.share >= limits.healthy_share - moment.tolerance:
             return False
         if moment.steady and limits.overcast_share <= moment.share < limits.least_share - moment.tolerance:
-            return True
+            return True if self._roof.is_open(at_ms) else None
         return None
 
     def judge_all(self, block: Block) -> list[Verdict]:
@@ -82,7 +82,7 @@ class PvUnderperformance(RowByRow):
             ):
                 verdicts.append(None)
             else:
-                verdicts.append(self._by_share(roof.update(reading.at_ms, pv, sine)))
+                verdicts.append(self._by_share(reading.at_ms, roof.update(reading.at_ms, pv, sine)))
                 if verdicts[-1]:
                     break
         return verdicts

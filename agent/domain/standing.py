@@ -62,6 +62,13 @@ _DRIVEN: Final[Mapping[SignalName, tuple[SignalName, float]]] = {
     BATTERY_DISCHARGE_TOTAL: (BATTERY_POWER, -400.0),
     LOAD_ENERGY_TOTAL: (LOAD_POWER, 300.0),
 }
+# Where the other direction is counted while this one should be, the power's sign is wrong, and no counter stands.
+_OTHERS: Final[Mapping[SignalName, SignalName]] = {
+    GRID_IMPORT_TOTAL: GRID_EXPORT_TOTAL,
+    GRID_EXPORT_TOTAL: GRID_IMPORT_TOTAL,
+    BATTERY_CHARGE_TOTAL: BATTERY_DISCHARGE_TOTAL,
+    BATTERY_DISCHARGE_TOTAL: BATTERY_CHARGE_TOTAL,
+}
 # Counter -> the power that moves it.
 DRIVERS: Final[Mapping[SignalName, SignalName]] = {name: power for name, (power, _) in _DRIVEN.items()}
 _POWERS: Final = frozenset({LOAD_POWER, GRID_POWER})
@@ -97,7 +104,7 @@ class Standing:
     """
 
     __slots__ = (
-        *("_limit_ms", "_longest_ms", "_name", "_peak", "_samples", "_step"),
+        *("_limit_ms", "_longest_ms", "_name", "_other", "_peak", "_samples", "_step"),
         *("last_ms", "moves", "moving_ms", "since_ms", "value"),
     )
 
@@ -112,6 +119,7 @@ class Standing:
         self._samples = 0
         self._longest_ms = 0
         self._peak = 0.0
+        self._other: float | None = None  # what the counter of the other direction showed when it began to stand
         self._step = 0.0  # the smallest change ever seen
 
     def update(self, at_ms: int, value: float, values: Mapping[SignalName, float]) -> None:
@@ -126,8 +134,11 @@ class Standing:
         step_ms = at_ms - self.last_ms
         self.last_ms = at_ms
         if 0 < step_ms <= _LONGEST_STEP_MS and should_move(self._name, value, values, self._peak):
+            other = values.get(_OTHERS[self._name]) if self._name in _OTHERS else None
+            if self.moving_ms and other != self._other:
+                self.forget()
             if not self.moving_ms:
-                self.since_ms = at_ms - step_ms
+                self.since_ms, self._other = at_ms - step_ms, other
             self.moving_ms += step_ms
             self._samples += 1
 
@@ -290,8 +301,9 @@ class Standing:
 
     def state(self) -> list[Any]:
         times = [self.since_ms, self.last_ms, self.moving_ms, self.moves, self._samples, self._longest_ms]
-        return [self.value, self._peak, self._step, *times]
+        return [self.value, self._peak, self._step, *times, self._other]
 
     def restore(self, state: Sequence[Any]) -> None:
         self.value, self._peak, self._step = state[:3]
-        self.since_ms, self.last_ms, self.moving_ms, self.moves, self._samples, self._longest_ms = state[3:]
+        self.since_ms, self.last_ms, self.moving_ms, self.moves, self._samples, self._longest_ms = state[3:9]
+        self._other = state[9] if len(state) > 9 else None

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 
@@ -34,6 +35,7 @@ from firmware_sim.variety import some_boiler, some_home
 from firmware_sim.weather import clear_sky_index
 
 _NIGHT_HOUR = 2.0
+_DAY_HOURS = (9, 21)
 # What a sensor's last digit does by itself.
 SENSOR_NOISE_K = 0.04
 _NOISY = (OUTDOOR_TEMPERATURE, FLOW_TEMPERATURE, RETURN_TEMPERATURE, ROOM_TEMPERATURE, DHW_TEMPERATURE)
@@ -188,7 +190,14 @@ def heat_moments(story: Story, scenario: Scenario | None = None) -> Moments:
         if moment.label is not None and not moment.shows:
             cold = state.now.room_set - state.stores.room
             moment.shows = _heat_shows(moment.label.code, moment, cold)
+            if moment.label.code == FaultCode.FLAT_HEATING_CURVE:
+                moment.shows = moment.shows and _is_day(at_ms, scenario)
         yield moment
+
+
+def _is_day(at_ms: int, scenario: Scenario) -> bool:
+    """Whether nobody turns the heating down or up: a set-back hides how the flow goes with the weather."""
+    return _DAY_HOURS[0] <= datetime.fromtimestamp(at_ms / 1000, scenario.zone).hour < _DAY_HOURS[1]
 
 
 def _heat_shows(code: str, moment: Moment, cold: float) -> bool:

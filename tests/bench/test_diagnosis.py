@@ -1,11 +1,13 @@
 """The report card's own arithmetic, and one short site through it."""
 
+from agent.diagnosis.settings import settings_from
 from agent.domain.faults import FaultCode
+from agent.domain.signals import FLOW_TEMPERATURE, PV_POWER
 from bench.diagnosis import Row, fault_table, healthy_table, rows_of
-from bench.diagnosis_fleet import Finding, Outcome, Seen, judge, settings_of
+from bench.diagnosis_fleet import Finding, Outcome, Seen, judge, settings_of, waits_min
 from bench.diagnosis_plain import PLAIN, PlainOutcome
 from firmware_sim.labelled.sites import home_moments
-from firmware_sim.labelled.story import DAY_MS, HOUR_MS, Label, Story
+from firmware_sim.labelled.story import DAY_MS, HEAT_FAULTS, HOUR_MS, POWER_FAULTS, Label, Story
 from firmware_sim.variety import some_home
 
 START_MS = 1_717_200_000_000
@@ -13,7 +15,7 @@ LABEL = Label(FaultCode.INVERTER_ALARM, START_MS + 10 * HOUR_MS, START_MS + 14 *
 
 
 def outcome(*, told: bool) -> Outcome:
-    seen = Seen(LABEL, 240, 2 if told else None, LABEL.start_ms if told else None)
+    seen = Seen(LABEL, 240, 2 if told else None, LABEL.start_ms if told else None, waits_min=1.0)
     right = Finding(FaultCode.INVERTER_ALARM, "", LABEL.start_ms, LABEL.end_ms, LABEL.start_ms, right=True)
     wrong = Finding(FaultCode.GAP, "", 0, None, 0)
     plain = {name: PlainOutcome([0], 3) for name in PLAIN}
@@ -30,9 +32,29 @@ def test_found_missed_and_told_for_nothing() -> None:
 
 def test_the_tables_hold_every_figure() -> None:
     text = fault_table([outcome(told=True), outcome(told=False)])
-    assert "| inverter_alarm | 2 | 0.500 | 1.000 | 2 | 0.00 | 1.000" in text
+    assert "| inverter_alarm | 2 | 0.500 | 1.000 | 1 | 2 | 0.00 | 1.000" in text
     assert text.splitlines()[-1].startswith("| **all** | 2 | 0.500 | 0.333 |")
     assert "| homes | 0.3 | 2 (gap) | 6.09 |" in healthy_table([("homes", [outcome(told=False), outcome(told=False)])])
+
+
+def test_what_a_rule_waits_for_comes_from_its_settings() -> None:
+    settings = settings_from({"diagnosis": {"no_heat": {"debounce_s": 1200}, "gap": {"missing_s": 1800}}})
+
+    def waits(code: FaultCode, component: str = "") -> float:
+        return waits_min(settings, Label(code, 0, 1, component))
+
+    assert waits(FaultCode.NO_HEAT) == 20
+    assert waits(FaultCode.STUCK_VALUE, PV_POWER) == 360
+    assert (waits(FaultCode.GAP, PV_POWER), waits(FaultCode.GAP)) == (30, 0)
+    assert waits(FaultCode.FLAT_HEATING_CURVE) == 120 + 150
+    assert all(waits(FaultCode(code), FLOW_TEMPERATURE) >= 0 for code in (*POWER_FAULTS, *HEAT_FAULTS))
+
+
+def test_minutes_in_which_nobody_listens_are_no_delay() -> None:
+    label = Label(FaultCode.GAP, LABEL.start_ms, LABEL.end_ms)
+    story, scenario = Story(3, START_MS, 1, (label,)), some_home(3)
+    told = judge(home_moments(story, scenario), settings_of(scenario), story)
+    assert [(seen.shown_min, seen.heard_min, seen.told_after_min) for seen in told.seen] == [(240, 0, 0)]
 
 
 def test_a_short_site_through_the_diagnosis() -> None:

@@ -12,11 +12,10 @@ from agent.domain.rules import (
     BatteryNotCharging,
     InverterAlarmRule,
     NoSolarProduction,
-    PublishedBattery,
-    PublishedSolar,
     SolarLimits,
     Verdict,
 )
+from agent.domain.rules_published import PublishedBattery, PublishedSolar
 from agent.domain.signals import (
     BATTERY_POWER,
     BATTERY_SOC,

@@ -3,8 +3,8 @@
 from agent.diagnosis.channel import UPDATE_EVERY_MS, Channel
 from agent.domain.episodes import EpisodeTracker, MinuteTracker, Timing
 from agent.domain.faults import FaultCode
-from agent.domain.rules import PublishedBattery
 from agent.domain.rules_heating import LowWaterPressure, PressureLimits
+from agent.domain.rules_published import PublishedBattery
 from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, LOAD_POWER, PV_POWER, WATER_PRESSURE, Reading
 from agent.domain.wire import Fault
 

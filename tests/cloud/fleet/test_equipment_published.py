@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from agent.domain.errors import BadSetup
 from agent.domain.local_time import LocalTime
 from agent.domain.reliability import PublishedMtbf
-from agent.domain.rules import PublishedBattery, PublishedSolar, Rule
+from agent.domain.rules import Rule
+from agent.domain.rules_published import PublishedBattery, PublishedSolar
 from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, LOAD_POWER, PV_POWER, Reading, SignalName
 from cloud.fleet.equipment_minutes import CODES, Period, Zones
 from cloud.fleet.equipment_published import PublishedJob
