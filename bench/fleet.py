@@ -23,7 +23,7 @@ from cloud.fleet import cube, heating, published
 from cloud.fleet.daily import HEATING
 from cloud.fleet.findings import BEHAVIOUR
 from cloud.fleet.hclust import complete
-from tests.helpers import heating_fleet, heating_fleet_other, heating_fleet_third
+from tests.helpers import heating_fleet, heating_fleet_fourth, heating_fleet_other, heating_fleet_third
 
 # What TSclust's diss() with the PACF method takes per pair in R 4.2, measured on 60 installations (3.4 s).
 R_SECONDS_PER_PAIR = 0.002
@@ -158,11 +158,14 @@ def large_csv(rows: int = 3_500_000) -> dict[str, Any]:
         return {"rows": len(frame)} | run(path, Path(name) / "out")
 
 
-def labelled(fleets: int = 12, thirds: int = 20) -> dict[str, Any]:
-    """Both methods on the same labelled fleets of 60 to 2,000 installations, 4 % faulty, of three generators."""
+def labelled(fleets: int = 12, thirds: int = 20, fourths: int = 20) -> dict[str, Any]:
+    """Both methods on the same labelled fleets of 60 to 2,000 installations, 4 % faulty, of four generators."""
     rng = np.random.default_rng(3)
-    first = (_fleet(number, rng) for number in range(fleets))
-    return {"first and second": _compared(first), "third": _compared(_third(number) for number in range(thirds))}
+    return {
+        "first and second": _compared(_fleet(number, rng) for number in range(fleets)),
+        "third": _compared(_third(number) for number in range(thirds)),
+        "fourth": _compared(_fourth(number) for number in range(fourths)),
+    }
 
 
 def _compared(fleets: Iterable[heating_fleet.Fleet]) -> dict[str, Any]:
@@ -200,6 +203,16 @@ def _third(number: int) -> heating_fleet.Fleet:
     return heating_fleet_third.make(
         (60, 200, 600, 2000)[number % 4], 7000 + number, mix=mixes[number % len(mixes)], days=days,
         step_min=step_min, mean_outdoor=mean, averaged=averaged,
+    )  # fmt: skip
+
+
+def _fourth(number: int) -> heating_fleet.Fleet:
+    rng = np.random.default_rng(4000 + number)
+    ways = heating_fleet_fourth.REPORTING
+    days, mean = int(rng.choice([14, 17, 21])), float(rng.uniform(-3, 8))
+    return heating_fleet_fourth.make(
+        (60, 200, 600, 2000)[number % 4], 9000 + number, reporting=ways[number % len(ways)], days=days,
+        mean_outdoor=mean,
     )  # fmt: skip
 
 

@@ -21,6 +21,8 @@ Array = NDArray[np.float32]
 
 DAY_MS = 86_400_000
 STEPS_MIN = (5, 10, 15, 20, 30, 60)
+# Times of their own: the median distance of samples over their low quantile.
+IRREGULAR = 1.5
 # Beyond this many cells the slot becomes longer: the block and its counts stay under 3 GiB.
 MAX_CELLS = 640_000_000
 BATCH_ROWS = 4_000_000
@@ -110,14 +112,19 @@ def _bounds(low: object, high: object) -> tuple[int, int]:
 def interval_min(codes: NDArray[np.int64], which: NDArray[np.int64], ms: NDArray[np.int64]) -> int:
     """The distance of two neighbouring samples of one signal, as the next of `STEPS_MIN` that is not shorter.
 
-    A low quantile, because files in any order show few neighbours at first.
+    A low quantile, because files in any order show few neighbours at first. Samples at times of their own get the next
+    that is not longer: two of them that are far apart must not be averaged.
     """
     some = np.flatnonzero(codes <= np.unique(codes)[:50][-1])
     order = some[np.lexsort((ms[some], which[some], codes[some]))]
     same = (np.diff(codes[order]) == 0) & (np.diff(which[order]) == 0)
     gaps = np.diff(ms[order])[same]
     gaps = gaps[gaps >= 60_000]
-    usual = float(np.quantile(gaps, 0.02)) / 60_000 if len(gaps) else STEPS_MIN[-1]
+    if not len(gaps):
+        return STEPS_MIN[-1]
+    usual, middle = (float(gap) / 60_000 for gap in np.quantile(gaps, (0.02, 0.5)))
+    if middle > IRREGULAR * usual:
+        return max((step for step in STEPS_MIN if step <= usual * 1.01), default=STEPS_MIN[0])
     return next((step for step in STEPS_MIN if step >= usual * 0.99), STEPS_MIN[-1])
 
 

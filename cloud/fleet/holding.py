@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from cloud.fleet.cube import Cube
 from cloud.fleet.robust import Array
 
-# Share of its slots below which a signal of an installation does not come at the cube's interval.
-FILLED = 0.6
+# Share of its slots below which a signal of an installation does not come at the cube's interval; in a fleet in which
+# many do so, one with more than this needs no holding.
+FILLED, FULL = 0.6, 0.95
 # Share of an installation's time in pauses up to its usual longest, and of the fleet's installations: longer silences
 # are not how values come.
 PAUSES, FLEET = 0.9, 0.9
@@ -34,7 +35,7 @@ def learn(block: Cube) -> Cube:
     pauses = np.ones((count, signals), dtype=np.float32)
     for signal in np.flatnonzero(some).tolist():
         seen = np.isfinite(flat[:, signal])
-        for row in np.flatnonzero(seen.mean(axis=1) < FILLED).tolist():
+        for row in np.flatnonzero(seen.mean(axis=1) < FULL).tolist():
             pauses[row, signal] = _pause(seen[row])
     most = LONGEST_H * 60 // block.step_min
     usual = np.minimum(LONGER * np.quantile(pauses, FLEET, axis=0), most)

@@ -8,7 +8,7 @@ import pytest
 from cloud.fleet import cube, heating
 from cloud.fleet.daily import HEATING
 from cloud.fleet.findings import BEHAVIOUR, DATA, Finding
-from tests.helpers import heating_fleet_other, heating_fleet_third
+from tests.helpers import heating_fleet_fourth, heating_fleet_other, heating_fleet_third
 from tests.helpers.heating_fleet import FAULTS, Fleet, make
 
 KINDS = {
@@ -16,6 +16,7 @@ KINDS = {
     "quarter of an hour": {"seed": 32, "step_min": 15, "style": "plain", "averaged": False},
     "cold": {"seed": 33, "step_min": 60, "style": "plain", "averaged": False, "mean_outdoor": -2.0},
 }
+HANDS = [*KINDS, "other hands", "third hands", "fourth hands", "on change"]
 
 
 def judged(fleet: Fleet, rate: float = 0.01, cities: list[str] | None = None) -> heating.Judged:
@@ -32,10 +33,12 @@ def fleets() -> dict[str, tuple[Fleet, heating.Judged]]:
     made = {name: make(220, share=0.08, days=14, **kind) for name, kind in KINDS.items()}  # type: ignore[arg-type]
     made["other hands"] = heating_fleet_other.make(220, 6, share=0.08, days=14, step_min=60)
     made["third hands"] = heating_fleet_third.make(300, 8, share=0.08, days=21, step_min=15, mix="boilers")
+    made["fourth hands"] = heating_fleet_fourth.make(250, 5, share=0.08, days=14)
+    made["on change"] = heating_fleet_fourth.make(150, 6, share=0.08, days=14, reporting="on change")
     return {name: (fleet, judged(fleet)) for name, fleet in made.items()}
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "other hands", "third hands"])
+@pytest.mark.parametrize("kind", HANDS)
 def test_labelled_faults_are_found_and_named(kind: str, fleets: dict[str, tuple[Fleet, heating.Judged]]) -> None:
     fleet, result = fleets[kind]
     found = behaviour(result.findings)
@@ -45,14 +48,16 @@ def test_labelled_faults_are_found_and_named(kind: str, fleets: dict[str, tuple[
     assert len(right) >= 0.85 * len(hit)
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "other hands", "third hands"])
+@pytest.mark.parametrize("kind", HANDS)
 def test_hardly_a_healthy_one_is_flagged(kind: str, fleets: dict[str, tuple[Fleet, heating.Judged]]) -> None:
     fleet, result = fleets[kind]
     healthy = [name for name in fleet.names if name not in fleet.faults]
     found = behaviour(result.findings)
     assert sum(name in found for name in healthy) <= 0.01 * len(healthy)
     data = {each.installation for each in result.findings if each.kind == DATA}
-    assert sum(name in data for name in healthy) <= 0.02 * len(healthy)
+    holes = set(fleet.holes if isinstance(fleet, heating_fleet_fourth.Events) else [])
+    assert holes <= data
+    assert sum(name in data for name in healthy if name not in holes) <= 0.02 * len(healthy)
 
 
 def test_a_lower_rate_flags_no_more(fleets: dict[str, tuple[Fleet, heating.Judged]]) -> None:
