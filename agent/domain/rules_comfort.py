@@ -22,6 +22,7 @@ from agent.domain.timeline import Move
 
 _QUARTER_MS: Final = 900_000
 _SET_K: Final = 12.0
+_LONGEST_PAUSE: Final = 4  # quarters of an hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ class FlatHeatingCurve(RowByRow):
             self._pause()
             self._on_ms = None
             return None
+        if self._quarter is not None and reading.at_ms // _QUARTER_MS - self._quarter > _LONGEST_PAUSE:
+            # Not asked for long: what comes now does not continue what was.
+            self._pause()
+            self._on_ms = None
         if self._on_ms is None:
             self._on_ms = reading.at_ms
         if reading.at_ms - self._on_ms < self._SETTLED_MS:

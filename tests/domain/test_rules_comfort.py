@@ -42,6 +42,21 @@ def test_a_level_that_somebody_turns_is_no_slope() -> None:
     assert True not in curve(1.1, days=4, steps=True)
 
 
+def test_somebody_who_comes_home_turns_no_slope_round() -> None:
+    rule = FlatHeatingCurve(CurveLimits(), UTC)
+    # At ten the house is turned up by 20 K, on a morning that gets warmer.
+    flows = [45 - 1.1 * weather(minute) - (20 if minute < 1440 + 600 else 0) for minute in range(2 * 1440)]
+    assert True not in {rule.judge(heated(minute, flow)) for minute, flow in enumerate(flows)}
+
+
+def test_a_rule_that_was_not_asked_for_a_day_begins_anew() -> None:
+    rule = FlatHeatingCurve(CurveLimits(), UTC)
+    for minute in range(1440 + 800):
+        rule.judge(heated(minute, 60 - 1.1 * weather(minute)))
+    later = range(3 * 1440 + 560, 3 * 1440 + 1200)
+    assert True not in {rule.judge(heated(minute, 40 - 1.1 * weather(minute))) for minute in later}
+
+
 def test_short_bursts_of_heat_prove_nothing() -> None:
     rule = FlatHeatingCurve(CurveLimits(), UTC)
     verdicts = {rule.judge(heated(minute, 45.0, pump=float(minute % 60 < 40))) for minute in range(3 * 1440)}

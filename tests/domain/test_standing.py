@@ -2,7 +2,16 @@
 
 import pytest
 
-from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, GRID_POWER, LOAD_POWER, PV_POWER, SignalName
+from agent.domain.signals import (
+    BATTERY_POWER,
+    BATTERY_SOC,
+    GRID_EXPORT_TOTAL,
+    GRID_IMPORT_TOTAL,
+    GRID_POWER,
+    LOAD_POWER,
+    PV_POWER,
+    SignalName,
+)
 from agent.domain.standing import LIMITS_H, Standing
 
 MINUTE_MS = 60_000
@@ -26,6 +35,22 @@ def test_a_load_that_stands_is_stuck_after_hours_and_doubtful_at_once() -> None:
     assert (load.stuck, load.doubtful) == (False, True)
     stand(load, 1500.0, round(LIMITS_H[LOAD_POWER] * 60) + 2)
     assert load.stuck
+
+
+def test_a_counter_whose_other_direction_counts_does_not_stand() -> None:
+    turned, stuck = moved(GRID_IMPORT_TOTAL), moved(GRID_IMPORT_TOTAL)
+    for minute in range(60, 500):
+        turned.update(minute * MINUTE_MS, 1059.0, {GRID_POWER: 900.0, GRID_EXPORT_TOTAL: 5000.0 + minute})
+        stuck.update(minute * MINUTE_MS, 1059.0, {GRID_POWER: 900.0, GRID_EXPORT_TOTAL: 5000.0})
+    assert (turned.stuck, stuck.stuck) == (False, True)
+    stuck.forget()
+    assert (stuck.stuck, stuck.moving_ms) == (False, 0)
+
+
+def test_a_state_of_an_earlier_version_goes_on() -> None:
+    counter, later = moved(GRID_IMPORT_TOTAL), Standing(GRID_IMPORT_TOTAL)
+    later.restore(counter.state()[:9])
+    assert later.state() == counter.state()
 
 
 @pytest.mark.parametrize(
