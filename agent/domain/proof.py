@@ -11,9 +11,10 @@ from typing import Final
 from agent.domain.proof_change import NO_CHANGE
 from agent.domain.proof_counters import counter_findings
 from agent.domain.proof_heat import TEMPERATURES, heat_findings
+from agent.domain.proof_house import answered, calm_sun
 from agent.domain.proof_model import POWERS, Finding, Mistake, Proof, Trial
-from agent.domain.proof_power import Hypothesis, Judged, calm_sun, judge
-from agent.domain.proof_series import COLUMN, Series, constant, series_of
+from agent.domain.proof_power import Hypothesis, Judged, judge
+from agent.domain.proof_series import Series, at_rest, series_of
 from agent.domain.proof_words import IN_THE_DEVICE, finding_of
 from agent.domain.signals import (
     BATTERY_POWER,
@@ -98,7 +99,8 @@ def _power_findings(trial: Trial, lost: Iterable[SignalName]) -> tuple[list[Find
     best = judged[0]
     if best.hypothesis.mistake is None and best.fits:
         return [], (_CALM if calm_sun(series) else {}) | _open(judged)
-    if best.hypothesis.mistake is Mistake.STUCK and _rests(series, best.hypothesis.signals[0], judged):
+    resting = best.hypothesis.mistake is Mistake.STUCK and _rests(series, best.hypothesis.signals[0], judged)
+    if resting or _hangs_on_one_step(best, judged):
         return [], dict.fromkeys(names, "the house changed by itself while it was watched; prove again")
     if not best.fits and not _noticed(series):
         return [], dict.fromkeys(names, "no meter noticed the load: is it behind this meter, and large enough?")
@@ -108,11 +110,21 @@ def _power_findings(trial: Trial, lost: Iterable[SignalName]) -> tuple[list[Find
 
 
 def _rests(series: Series, name: SignalName, judged: Sequence[Judged]) -> bool:
-    """Whether a signal stays at 0 and the powers balance with that: it is at rest, whatever the steps looked like."""
+    """Whether a signal stays at 0 and the powers balance with that: it is at rest, whatever the steps looked like.
+
+    A load that is computed with it balances always: then most steps must be answered without it.
+    """
     plain = next(each for each in judged if each.hypothesis.mistake is None)
-    value = constant(series, name)
-    at_rest = value is not None and abs(value) <= series.channels[COLUMN[name]].resolution
-    return at_rest and plain.balances and series.measures_load
+    if not (at_rest(series, name) and plain.balances and series.measures_load):
+        return False
+    return not series.follows or 2 * answered(series) >= len(series.steps)
+
+
+def _hangs_on_one_step(best: Judged, judged: Sequence[Judged]) -> bool:
+    """Whether nothing is wrong but for one step, beside which the house may have changed by itself."""
+    plain = next(each for each in judged if each.hypothesis.mistake is None)
+    more = max(ours - theirs for ours, theirs in zip(plain.each, best.each, strict=True))
+    return plain.fits and plain is not best and plain.cost - best.cost <= more
 
 
 def _noticed(series: Series) -> bool:

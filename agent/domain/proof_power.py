@@ -12,29 +12,31 @@ from statistics import median
 from typing import Final
 
 from agent.domain.proof_change import NO_CHANGE, Change
+from agent.domain.proof_house import (
+    EFFICIENCY,
+    LIVELY,
+    METER,
+    STEP_BAND,
+    STEP_FLOOR_W,
+    around,
+    calm_sun,
+    implied,
+    residual,
+)
 from agent.domain.proof_model import POWERS, Channel, Mistake
-from agent.domain.proof_series import COLUMN, Row, SeenStep, Series, constant, mean, resting_spread
+from agent.domain.proof_series import COLUMN, Row, SeenStep, Series, at_rest, constant, mean
 from agent.domain.signals import BATTERY_POWER, GRID_POWER, LOAD_POWER, PV_POWER, SignalName
 
 Correct = Callable[[Series], Sequence[Row]]
 
-_METER: Final = 0.012
 _FLOOR_W: Final = 25.0
-_EFFICIENCY: Final = 0.96
 _STANDBY_W: Final = 90.0
 _LOSS_SHARE: Final = 0.09
-_STEP_BAND: Final = 0.25
-_STEP_FLOOR_W: Final = 60.0
 _CAP: Final = 16.0
 _COUNTED: Final = 40.0
-_BEFORE_MS: Final = 15_000
-_AFTER_MS: Final = 22_000
 _FITS: Final = 2.5
 _TIMES: Final = (10.0, 0.1, 1000.0, 0.001)
-_LIVELY: Final = 25.0
 _DEAD_PRICE: Final = 250.0
-# What a house changes by in some minutes in which nothing is switched.
-_QUIET_W: Final = 10.0
 _ODD_PRICE: Final = 150.0
 _UNSEEN_PRICE: Final = 20.0
 # The squared error of what a signal that tells nothing leaves open.
@@ -68,12 +70,14 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A hypothesis with its cost, and how well balance and steps fit (mean squared error in standard deviations)."""
+    """A hypothesis with its cost, how well balance and steps fit (mean squared error in standard deviations), and what
+    `each` step adds to the cost."""
 
     hypothesis: Hypothesis
     cost: float
     balance: float
     steps: float
+    each: tuple[float, ...] = ()
 
     @property
     def balances(self) -> bool:
@@ -109,17 +113,28 @@ def hypotheses(series: Series) -> Iterator[Hypothesis]:
             change = Change(times={name: factor})
             for follows in _ways(series) if name == GRID_POWER else (False,):
                 yield _scaled(Mistake.SCALE, name, factor, price, change, follows=follows)
-        value = constant(series, name)
-        if value is not None:
-            yield Hypothesis(Mistake.STUCK, (name,), _UNSEEN_PRICE, lambda s: s.rows, unseen=name)
+    yield from _stuck(series)
     yield from _swaps(series)
 
 
+def _stuck(series: Series) -> Iterator[Hypothesis]:
+    """A signal that tells nothing. A house's load that stands still beside its grid meter is computed with that."""
+    dead = [name for name in _measured(series) if constant(series, name) is not None]
+    both = LOAD_POWER in dead and GRID_POWER in dead
+    for name in dead:
+        if not (both and name == LOAD_POWER):
+            follows = both and name == GRID_POWER
+            yield Hypothesis(Mistake.STUCK, (name,), _UNSEEN_PRICE, lambda s: s.rows, unseen=name, follows=follows)
+
+
 def _ways(series: Series) -> tuple[bool, ...]:
-    """Whether a wrong grid makes a wrong load: where the load is measured, a device may still compute it itself."""
+    """Whether a wrong grid makes a wrong load: where the load is measured, a device may still compute it itself.
+
+    A grid that stays at 0 is no number that could be turned or multiplied, in the load as little as by itself.
+    """
     if series.follows:
         return (True,)
-    return (False, True) if series.measures_load else (False,)
+    return (False, True) if series.measures_load and not at_rest(series, GRID_POWER) else (False,)
 
 
 def _measured(series: Series) -> list[SignalName]:
@@ -183,11 +198,11 @@ def _phase(phase: int, share: float, follows: bool) -> Hypothesis:
         hidden = []
         for index, (pv, _, battery, _) in enumerate(series.rows):
             on = sum(step.watts for step in series.steps if step.phase == phase and step.index <= index)
-            hidden.append(on - share * _EFFICIENCY * (pv - battery))
+            hidden.append(on - share * EFFICIENCY * (pv - battery))
         base = 0.0
         if series.measures_load and not follows:
             lacking = [
-                _residual(row) + part for row, part in zip(series.rows, hidden, strict=True) if row[1] is not None
+                residual(row) + part for row, part in zip(series.rows, hidden, strict=True) if row[1] is not None
             ]
             base = max(0.0, _STANDBY_W / 2 - median(lacking)) if lacking else 0.0
         rows = []
@@ -231,14 +246,18 @@ def _swaps(series: Series) -> Iterator[Hypothesis]:
 def _judged(series: Series, hypothesis: Hypothesis) -> Judged:
     rows = hypothesis.correct(series)
     balance = list(_balance(series, hypothesis, rows))
-    steps = list(_steps(series, hypothesis, rows))
-    cost = hypothesis.price
-    for errors in (balance, steps):
-        if errors:
-            weight = min(1.0, _COUNTED / len(errors))
-            cost += weight * sum(squared + 2 * math.log(sigma / _FLOOR_W) for squared, sigma in errors)
-    cost += _dead_price(series, hypothesis) + _odd_price(hypothesis, rows)
-    return Judged(hypothesis, cost, mean([each for each, _ in balance]), mean([each for each, _ in steps]))
+    steps = _steps(series, hypothesis, rows)
+    together = [error for step in steps for error in step]
+    each = tuple(_cost(step, len(together)) for step in steps)
+    cost = hypothesis.price + _dead_price(series, hypothesis) + _odd_price(hypothesis, rows)
+    cost += _cost(balance, len(balance)) + sum(each)
+    return Judged(hypothesis, cost, mean([error for error, _ in balance]), mean([error for error, _ in together]), each)
+
+
+def _cost(errors: Sequence[tuple[float, float]], among: int) -> float:
+    """−2 log likelihood of some of `among` errors; more than so many tell no more."""
+    weight = min(1.0, _COUNTED / (among or 1))
+    return weight * sum(squared + 2 * math.log(sigma / _FLOOR_W) for squared, sigma in errors)
 
 
 def _dead_price(series: Series, hypothesis: Hypothesis) -> float:
@@ -249,29 +268,12 @@ def _dead_price(series: Series, hypothesis: Hypothesis) -> float:
         if name == PV_POWER and calm:
             continue
         value, column = constant(series, name), COLUMN[name]
-        resolution = series.channels[column].resolution
-        rests = name == BATTERY_POWER or (name != LOAD_POWER and value is not None and abs(value) <= resolution)
-        fine = resolution * abs(hypothesis.factors[column]) < _LIVELY
-        if value is not None and fine and not rests and name != hypothesis.unseen:
+        rests = name == BATTERY_POWER or (name != LOAD_POWER and at_rest(series, name))
+        fine = series.channels[column].resolution * abs(hypothesis.factors[column]) < LIVELY
+        told = name != hypothesis.unseen and not (name == LOAD_POWER and hypothesis.follows)
+        if value is not None and fine and not rests and told:
             price += _DEAD_PRICE
     return price
-
-
-def calm_sun(series: Series) -> bool:
-    """Whether solar power keeps a value above 0, and nothing says that it must have moved.
-
-    Nobody switches the sun: at a clear noon, or at its limit, an inverter may not change by a watt. Had a stuck meter
-    missed a change, the house would seem to have changed against it, and what its own meter leaves over would.
-    """
-    value, resolution = constant(series, PV_POWER), series.channels[COLUMN[PV_POWER]].resolution
-    if PV_POWER not in series.present or value is None or abs(value) <= resolution or resolution >= _LIVELY:
-        return False
-    if series.measures_load and not series.follows:
-        lacking = [0.0 if row[1] is None else _residual(row) for row in series.rows]
-        measured = [row[1] or 0.0 for row in series.rows]
-        if resting_spread(series.steps, lacking) > _QUIET_W / 2 or resting_spread(series.steps, measured) > _QUIET_W:
-            return False
-    return resting_spread(series.steps, _implied(series.rows)) <= _QUIET_W
 
 
 def _odd_price(hypothesis: Hypothesis, rows: Sequence[Row]) -> float:
@@ -287,22 +289,12 @@ def _odd_price(hypothesis: Hypothesis, rows: Sequence[Row]) -> float:
     return 0.0
 
 
-def _implied(rows: Sequence[Row]) -> list[float]:
-    """The house's power as the other three tell it."""
-    return [_EFFICIENCY * (pv - battery) + grid for pv, _, battery, grid in rows]
-
-
-def _residual(row: Row) -> float:
-    pv, load, battery, grid = row
-    return pv + grid - (load or 0.0) - battery
-
-
 def _sigma(series: Series, hypothesis: Hypothesis, row: Row) -> float:
     """What meters may be off by; a factor that was taken off enlarges the last digit."""
     total = _FLOOR_W**2
     for column, value in enumerate(row):
         rounding = series.channels[column].resolution * abs(hypothesis.factors[column]) * 0.4
-        total += (_METER * (value or 0.0)) ** 2 + rounding**2
+        total += (METER * (value or 0.0)) ** 2 + rounding**2
     return math.sqrt(total)
 
 
@@ -321,33 +313,21 @@ def _balance(series: Series, hypothesis: Hypothesis, rows: Sequence[Row]) -> Ite
         elif row[1] is not None:
             losses = _STANDBY_W + _LOSS_SHARE * max(abs(row[0]), abs(row[0] - row[2]))
             known = hypothesis.unseen is None
-            yield (_hinge(_residual(row), 0.0, losses, sigma) if known else _UNTOLD), sigma
+            yield (_hinge(residual(row), 0.0, losses, sigma) if known else _UNTOLD), sigma
 
 
-def _steps(series: Series, hypothesis: Hypothesis, rows: Sequence[Row]) -> Iterator[tuple[float, float]]:
-    """Errors of the answers to load steps, of what the balance says about the house and of the house's own meter."""
+def _steps(series: Series, hypothesis: Hypothesis, rows: Sequence[Row]) -> list[list[tuple[float, float]]]:
+    """Errors of the answer to each load step, of what the balance says about the house and of the house's own meter."""
     unseen = hypothesis.unseen
-    implied = _implied(rows)
-    measured = [row[1] for row in rows]
-    for step in series.steps:
-        before, after = _around(series, step)
-        for values, untold in ((implied, unseen not in (None, LOAD_POWER)), (measured, unseen is not None)):
-            for squared, sigma in _step_errors(series, hypothesis, rows, values, step.watts, before, after):
-                yield (_UNTOLD if untold else squared), sigma
-
-
-def _around(series: Series, step: SeenStep) -> tuple[list[int], list[int]]:
-    """Rows before and behind a step, without those that a poll in the middle of it may have torn."""
-    at_ms = series.times[step.index]
-    others = [other.index for other in series.steps if other.index != step.index]
-    before = [
-        i
-        for i in range(max([0, *(o + 1 for o in others if o < step.index)]), step.index - 1)
-        if at_ms - series.times[i] <= _BEFORE_MS
+    told = (implied(rows), unseen not in (None, LOAD_POWER)), ([row[1] for row in rows], unseen is not None)
+    return [
+        [
+            (_UNTOLD if untold else squared, sigma)
+            for values, untold in told
+            for squared, sigma in _step_errors(series, hypothesis, rows, values, step)
+        ]
+        for step in series.steps
     ]
-    end = min([len(series.times), *(o - 1 for o in others if o > step.index)])
-    after = [i for i in range(step.index + 1, end) if series.times[i] - at_ms <= _AFTER_MS]
-    return before, after
 
 
 def _step_errors(
@@ -355,18 +335,17 @@ def _step_errors(
     hypothesis: Hypothesis,
     rows: Sequence[Row],
     values: Sequence[float | None],
-    watts: float,
-    before: Sequence[int],
-    after: Sequence[int],
+    step: SeenStep,
 ) -> Iterator[tuple[float, float]]:
+    before, after = around(series, step)
     base = [value for i in before if (value := values[i]) is not None]
     if not base:
         return
-    level, band = median(base), abs(watts) * _STEP_BAND
+    level, band = median(base), abs(step.watts) * STEP_BAND
     for i in after:
         value = values[i]
-        sigma = math.hypot(_STEP_FLOOR_W, _sigma(series, hypothesis, rows[i]))
+        sigma = math.hypot(STEP_FLOOR_W, _sigma(series, hypothesis, rows[i]))
         if value is None and series.rows[i][1] is not None:
             yield _UNTOLD, sigma
         elif value is not None:
-            yield _hinge(value - level - watts, -band, band, sigma), sigma
+            yield _hinge(value - level - step.watts, -band, band, sigma), sigma

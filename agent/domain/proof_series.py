@@ -80,6 +80,12 @@ def constant(series: Series, name: SignalName) -> float | None:
     return median(values)
 
 
+def at_rest(series: Series, name: SignalName) -> bool:
+    """Whether a column stays at 0."""
+    value = constant(series, name)
+    return value is not None and abs(value) <= series.channels[COLUMN[name]].resolution
+
+
 def resting_spread(steps: Sequence[SeenStep], values: Sequence[float]) -> float:
     """How far values lie apart between the stretches in which no load is switched on, each by its median.
 

@@ -116,3 +116,79 @@ def test_a_battery_of_thousand_times_its_power_is_not_taken_off_a_house_that_the
     findings = prove(Trial(tuple(readings), trial.steps)).findings
     assert [(finding.mistake, finding.signals) for finding in findings] == [(Mistake.SCALE, (BATTERY_POWER,))]
     assert findings[0].change.times == {BATTERY_POWER: 0.001}
+
+
+EVENING_W = 180.0
+BATTERY_MOST_W = 1500.0
+
+
+def limited(house: Watts) -> Watts:
+    """A battery that takes the house up to its limit."""
+    return lambda row: -min(BATTERY_MOST_W, round((house(row) - EVENING_W * EFFICIENCY) / EFFICIENCY))
+
+
+def shown(grid: float | None, load: Callable[[float], float], house: Watts = quiet_house, *, follows: bool) -> Proof:
+    """An evening; the grid meter shows `grid`, None: what is true; `load` makes of the house's power what is shown."""
+    battery, readings = limited(house), []
+    for row in range(ROWS):
+        told = round(house(row) - EFFICIENCY * (EVENING_W - battery(row))) if grid is None else grid
+        # It sinks, as the sun does in the evening.
+        values = {PV_POWER: EVENING_W - row // 40, BATTERY_POWER: battery(row), GRID_POWER: float(told)}
+        readings.append(Reading(row * EVERY_MS, values | {LOAD_POWER: load(house(row))}))
+    steps = [LoadStep(row * EVERY_MS, KETTLE_W if row in ON else -KETTLE_W) for row in sorted((*ON, *OFF))]
+    return prove(Trial(tuple(readings), tuple(steps), load_follows_grid=follows))
+
+
+@pytest.mark.parametrize("load", [0.0, 1217.0])
+def test_a_house_that_stands_still_with_its_grid_meter_is_computed_with_it(load: float) -> None:
+    (found,) = shown(0.0, lambda _: load, follows=False).findings
+    assert (found.mistake, found.signals) == (Mistake.STUCK, (GRID_POWER, LOAD_POWER))
+
+
+def test_a_house_that_stands_still_alone_is_stuck_alone() -> None:
+    (found,) = shown(None, lambda _: 1217.0, follows=False).findings
+    assert (found.mistake, found.signals) == (Mistake.STUCK, (LOAD_POWER,))
+
+
+def test_a_grid_at_rest_while_no_step_is_answered_is_stuck() -> None:
+    computed = limited(quiet_house)
+    watts = {quiet_house(row): EFFICIENCY * (EVENING_W - computed(row)) for row in range(ROWS)}
+    (found,) = shown(0.0, watts.__getitem__, follows=True).findings
+    assert (found.mistake, found.signals) == (Mistake.STUCK, (GRID_POWER,))
+
+
+def test_a_grid_at_rest_while_most_steps_are_answered_is_open() -> None:
+    """The battery takes everything; with the first kettle something as large went off by itself."""
+
+    def busy(row: int) -> float:
+        return quiet_house(row) + 1500.0 * (row < ON[0])
+
+    def of(row: int) -> tuple[float, float, float]:
+        battery = -(busy(row) - EVENING_W * EFFICIENCY) / EFFICIENCY
+        return EVENING_W - row // 40, battery, busy(row)
+
+    readings = []
+    for row in range(ROWS):
+        pv, battery, house = of(row)
+        readings.append(
+            Reading(row * EVERY_MS, {PV_POWER: pv, BATTERY_POWER: battery, GRID_POWER: 0.0, LOAD_POWER: house})
+        )
+    steps = [LoadStep(row * EVERY_MS, KETTLE_W if row in ON else -KETTLE_W) for row in sorted((*ON, *OFF))]
+    proof = prove(Trial(tuple(readings), tuple(steps), load_follows_grid=True))
+    assert proof.findings == ()
+    assert GRID_POWER in proof.open
+
+
+def test_what_one_step_alone_speaks_for_is_open() -> None:
+    """The battery takes nearly all; beside one step the house changes so that a turned grid would fit better."""
+
+    def busy(row: int) -> float:
+        return 1000.0 + kettle(row) - 700.0 * (row >= OFF[0] + 5)
+
+    def battery(row: int) -> float:
+        return -min(2700.0, (busy(row) - 400.0 * EFFICIENCY) / EFFICIENCY)
+
+    trial = trial_of(lambda row: 400.0 - row // 40, battery, busy, follows=True)
+    proof = prove(trial)
+    assert proof.findings == ()
+    assert proof.open == dict.fromkeys(proof.open, "the house changed by itself while it was watched; prove again")
