@@ -22,7 +22,11 @@ from agent.domain.timeline import Move
 
 _QUARTER_MS: Final = 900_000
 _SET_K: Final = 12.0
-_LONGEST_PAUSE: Final = 4  # quarters of an hour
+_LESS_TAU_MS: Final = 7_200_000
+_LEAST_LESS: Final = 0.25
+# Quarters of an hour.
+_LONGEST_PAUSE: Final = 4
+_WARMING_UP: Final = 40  # a cold house asks for more, whatever the weather is
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class FlatHeatingCurve(RowByRow):
         self._on_ms: int | None = None
         self._sums = [0.0, 0.0, 0.0]  # samples, outdoor, flow of this quarter of an hour
         self._levels: list[float] = []  # of the flow in the last two quarters
+        self._rest_until = 0  # quarter up to which nothing is concluded
         self._fit = Regression(limits.memory_h * 4)
         self._flow, self._air = Pulse(), Pulse()
 
@@ -118,7 +123,9 @@ class FlatHeatingCurve(RowByRow):
                 if self._levels and abs(level - self._levels[0]) > _SET_K:
                     self._levels.clear()
                     self._fit.begin()
-                self._fit.update(sums[1] / sums[0], level)
+                    self._rest_until = quarter + _WARMING_UP
+                if quarter >= self._rest_until:
+                    self._fit.update(sums[1] / sums[0], level)
                 self._levels = [*self._levels[-1:], level]
             self._quarter = quarter
             sums[:] = [0.0, 0.0, 0.0]
@@ -150,7 +157,7 @@ class FlatHeatingCurve(RowByRow):
 
     def state(self) -> list[Any]:
         pulses = [self._flow.state(), self._air.state()]
-        return [self._quarter, self._on_ms, self._sums, self._fit.state(), *pulses, self._levels]
+        return [self._quarter, self._on_ms, self._sums, self._fit.state(), *pulses, self._levels, self._rest_until]
 
     def restore(self, state: Sequence[Any]) -> None:
         if state:
@@ -158,7 +165,7 @@ class FlatHeatingCurve(RowByRow):
             self._fit.restore(state[3])
             self._flow.restore(state[4])
             self._air.restore(state[5])
-            self._levels = list(state[6]) if len(state) > 6 else []
+            self._levels, self._rest_until = (list(state[6]), state[7]) if len(state) > 7 else ([], 0)
 
 
 class Regression:
@@ -239,6 +246,8 @@ class RoomTooCold(RowByRow):
         self._curve = HeatingCurve()
         self._pulse = Pulse(self._STILL_MS)
         self._usual = 0.0
+        self._less = 0.0  # share of the last hours in which less was asked for than usual
+        self._less_ms = 0
 
     def judge(self, reading: Reading) -> Verdict:
         values = reading.values
@@ -271,7 +280,7 @@ class RoomTooCold(RowByRow):
         verdict = None
         if pump >= 0.5:
             day = self._DAY_MINUTES[0] <= minute < self._DAY_MINUTES[1]
-            verdict = self._by_deficit(deficit, flow, air, day=day)
+            verdict = self._by_deficit(at_ms, deficit, flow, air, day=day)
             self._learn_curve(at_ms, air, flow, day=day, usual=deficit < self._limits.healthy)
         else:
             self._curve.pause()
@@ -281,15 +290,25 @@ class RoomTooCold(RowByRow):
             self._rooms.pause()
         return verdict
 
-    def _by_deficit(self, deficit: float, flow: float, air: float, *, day: bool) -> Verdict:
+    def _by_deficit(self, at_ms: int, deficit: float, flow: float, air: float, *, day: bool) -> Verdict:
         if deficit <= self._limits.healthy:
+            self._less = 0.0
             return False
-        if deficit <= self._limits.deficit:
+        # By night a house that was turned down before is colder than one that has only begun to cool.
+        expected = self._curve.value(air, day=day) if day else None
+        if expected is None:
             return None
-        expected = self._curve.value(air, day=day)
-        if expected is None or flow < expected.value - self._limits.flow_off:
+        less = flow < expected.value - self._limits.flow_off
+        self._follow_asked(at_ms, less=less)
+        if deficit <= self._limits.deficit or less:
             return None
-        return True
+        return True if self._less < _LEAST_LESS else None
+
+    def _follow_asked(self, at_ms: int, *, less: bool) -> None:
+        """A house that was turned down until just now is only getting warm."""
+        step_ms = min(max(0, at_ms - self._less_ms), _LESS_TAU_MS)
+        self._less += (less - self._less) * step_ms / (_LESS_TAU_MS + step_ms)
+        self._less_ms = at_ms
 
     def _learn_curve(self, at_ms: int, air: float, flow: float, *, day: bool, usual: bool) -> None:
         if usual:
@@ -305,12 +324,14 @@ class RoomTooCold(RowByRow):
         return {"usual": round(self._usual, 1)}
 
     def move(self, move: Move, /) -> None:
+        self._less_ms = move(self._less_ms)
         self._rooms.move(move)
         self._curve.move(move)
         self._pulse.move(move)
 
     def state(self) -> list[Any]:
-        return [self._usual, self._rooms.state(), self._curve.state(), self._pulse.state()]
+        parts = [self._usual, self._rooms.state(), self._curve.state(), self._pulse.state()]
+        return [*parts, self._less, self._less_ms]
 
     def restore(self, state: Sequence[Any]) -> None:
         if state:
@@ -318,3 +339,4 @@ class RoomTooCold(RowByRow):
             self._rooms.restore(state[1])
             self._curve.restore(state[2])
             self._pulse.restore(state[3])
+            self._less, self._less_ms = state[4:6] if len(state) > 5 else (0.0, 0)

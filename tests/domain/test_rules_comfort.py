@@ -71,9 +71,9 @@ def test_a_room_that_stays_cold_while_heat_is_asked_for() -> None:
     rule = RoomTooCold(ComfortLimits(), UTC)
     week = 7 * 1440
     assert True not in cold(rule, range(week), 20.5)
-    assert cold(rule, range(week, week + 300), 17.5)[-1] is True
+    assert cold(rule, range(week + 480, week + 780), 17.5)[-1] is True
     assert rule.seen()["usual"] == pytest.approx(20.5, abs=0.2)
-    assert cold(rule, range(week + 300, week + 400), 20.3)[-1] is False
+    assert cold(rule, range(week + 780, week + 880), 20.3)[-1] is False
 
 
 def test_somebody_who_turned_it_down_is_not_cold() -> None:
@@ -87,11 +87,36 @@ def test_somebody_who_turned_it_down_is_not_cold() -> None:
 def test_what_was_asked_for_in_the_configuration_counts() -> None:
     rule = RoomTooCold(ComfortLimits(asked=22.0), UTC)
     cold(rule, range(2 * 1440), 22.0)
-    assert cold(rule, range(2 * 1440, 2 * 1440 + 60), 19.5)[-1] is True
+    assert cold(rule, range(2 * 1440 + 600, 2 * 1440 + 660), 19.5)[-1] is True
 
 
 def test_a_winter_of_cold_does_not_become_usual() -> None:
     rule = RoomTooCold(ComfortLimits(), UTC)
     week = 7 * 1440
     cold(rule, range(week), 20.5)
-    assert cold(rule, range(week, 4 * week, 7), 17.0)[-1] is True
+    assert cold(rule, range(week, 4 * week - 600, 7), 17.0)[-1] is True
+
+
+def test_a_house_that_was_turned_down_gets_warm_first() -> None:
+    rule = RoomTooCold(ComfortLimits(), UTC)
+    week = 7 * 1440
+    cold(rule, range(week), 20.5)
+    assert set(cold(rule, range(week, week + 1440 + 540), 17.0, flow_off=-10.0)) == {None}
+    home = range(week + 1440 + 540, week + 1440 + 700)
+    assert True not in cold(rule, home, 18.0), "they have just come home"
+    assert True in cold(rule, range(week + 1440 + 700, week + 1440 + 1000), 18.0), "it should be warm by now"
+
+
+def test_a_night_says_nothing_about_the_room() -> None:
+    rule = RoomTooCold(ComfortLimits(), UTC)
+    week = 7 * 1440
+    cold(rule, range(week), 20.5)
+    assert set(cold(rule, range(week, week + 400), 17.0)) == {None}
+
+
+def test_it_goes_on_where_it_stood() -> None:
+    rule, later = RoomTooCold(ComfortLimits(), UTC), RoomTooCold(ComfortLimits(), UTC)
+    cold(rule, range(3 * 1440 + 700), 20.5)
+    cold(rule, range(3 * 1440 + 700, 3 * 1440 + 800), 17.0, flow_off=-10.0)
+    later.restore(rule.state())
+    assert later.state() == rule.state()
