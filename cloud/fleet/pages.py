@@ -51,10 +51,11 @@ def _page(title: str, view: View, settings: Settings, after: list[str]) -> Page:
     behaviour = [each for each in ranked(found) if each.kind == BEHAVIOUR]
     data = {each.installation for each in found if each.kind == DATA}
     money, end_ms = settings.costs.currency, cube.start_ms + cube.days * DAY_MS
+    every = f"a value every {cube.step_min} min" if cube.hold is None else "values on change or at times of their own"
     return Page(
         title=title,
         lead=f"{moment(cube.start_ms)[:10]} to {moment(end_ms - 1)[:10]}, {len(cube.installations):,} installations, "
-        f"a value every {cube.step_min} min. Times are UTC.",
+        f"{every}. Times are UTC.",
         figures=[
             ("need a visit", f"{len(behaviour):,}"),
             ("cost of waiting, a day", f"{sum(each.cost_per_day for each in behaviour):,.0f} {escape(money)}"),

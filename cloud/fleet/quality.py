@@ -84,9 +84,8 @@ def _missing(cube: Cube, share: Array, gaps: NDArray[np.int64]) -> list[Finding]
         silent = len(signals) == len(HEATING) and end >= width and length * cube.step_min / 60 >= LONG_GAP_H
         names = tuple(str(HEATING[s]) for s in signals)
         worst = min(float(share[i, s]) for s in signals)
-        why = (
-            f"{', '.join(names)}: {worst:.0%} of the values peers sent, longest gap {length * cube.step_min / 60:.0f} h"
-        )
+        longest = f"longest gap {length * cube.step_min / 60:.0f} h"
+        why = f"{together(signals)}: {worst:.0%} of the values peers sent, {longest}"
         start = cube.start_ms + first * slot_ms
         fault = "device_unreachable" if silent else "gap"
         found.append(
@@ -95,12 +94,22 @@ def _missing(cube: Cube, share: Array, gaps: NDArray[np.int64]) -> list[Finding]
     return found
 
 
+def together(signals: list[int]) -> str:
+    """Temperatures as a person lists them.
+
+    >>> together([0, 1, 2]), together([1])
+    ('outdoor, room and flow temperature', 'room temperature')
+    """
+    names = [str(HEATING[place]).removesuffix("_temperature") for place in signals]
+    return f"{' and '.join([', '.join(names[:-1]), names[-1]]) if names[1:] else names[0]} temperature"
+
+
 def _impossible(cube: Cube, daily: Daily) -> list[Finding]:
     found = []
     share = mean(np.moveaxis(daily.impossible, 1, -1))
     for i, s in np.argwhere(share > IMPOSSIBLE).tolist():
         days = np.flatnonzero(daily.impossible[i, :, s] > 0)
-        why = f"{HEATING[s]}: {share[i, s]:.0%} of the values are outside what the sensor can measure"
+        why = f"{together([s])}: {share[i, s]:.0%} of the values are outside what the sensor can measure"
         found.append(_of_days(cube, i, "out_of_range", days, why, s))
     return found
 
@@ -114,7 +123,7 @@ def _stuck(cube: Cube, daily: Daily, rooms: NDArray[np.bool_]) -> list[Finding]:
         for i in np.flatnonzero(stuck).tolist():
             days = np.arange(runs[i, 0], runs[i, 1])
             value = float(daily.middle[i, days[0], s])
-            why = f"{HEATING[s]} says {value:.2f} °C for {len(days)} days on end"
+            why = f"{together([s])} says {value:.2f} °C for {len(days)} days on end"
             found.append(_of_days(cube, i, "stuck_value", days, why, s))
     return found
 
