@@ -11,10 +11,9 @@ DEFAULT_RATE: Final = 0.05
 DEFAULT_TRAIN_ROWS: Final = 400
 _STEPS: Final = 25
 _GAP: Final = 20
-_ROWS_PER_EXCESS: Final = 5.0
+_ROWS_PER_ALARM: Final = 80.0
 _LEAVE: Final = 0.7
 _LEAVE_ROWS: Final = 5
-_LEARN: Final = 0.6
 
 
 class Verdict(NamedTuple):
@@ -28,8 +27,9 @@ class Verdict(NamedTuple):
 class RowDetector:
     """The detector behind `emberwatt-agent score`.
 
-    Several columns are judged together against the training rows; a single one against its whole past, and its score
-    tells news: it rises where something begins and falls back while the same thing lasts, which the alarm tells.
+    Several columns are judged together against the training rows, and an alarm lasts as the departure does. A single
+    one is judged against its whole past, and told is what is news: score and alarm rise where something begins or grows
+    worse and fall back while the same thing lasts; as long as it does, `top` names the column.
 
     >>> detector = RowDetector(1, train_rows=50)
     >>> scores = [detector.update(i * 1000, [float(i % 5)]).score for i in range(300)]
@@ -37,7 +37,19 @@ class RowDetector:
     True
     """
 
-    __slots__ = ("alarm", "joint", "last_ms", "n", "quiet", "rate", "series", "step_ms", "steps", "train_rows", "width")
+    __slots__ = (
+        "departed",
+        "joint",
+        "last_ms",
+        "n",
+        "quiet",
+        "rate",
+        "series",
+        "step_ms",
+        "steps",
+        "train_rows",
+        "width",
+    )
 
     def __init__(self, width: int, train_rows: int = DEFAULT_TRAIN_ROWS, rate: float = DEFAULT_RATE) -> None:
         self.width = width
@@ -45,7 +57,7 @@ class RowDetector:
         self.rate = rate
         self.series = SeriesDetector(train_rows) if width == 1 else None
         self.joint = JointDetector(train_rows, rate) if width > 1 else None
-        self.alarm = False
+        self.departed = False
         self.quiet = 0
         self.n = 0
         self.last_ms = 0
@@ -59,10 +71,11 @@ class RowDetector:
         if self.joint is not None:
             if gap:
                 self.joint.pause()
-            return self._joint(self.joint, row)
+            score, top = self.joint.update(row)
+            return Verdict(score, self.joint.alarm, tuple(top))
         x = row[0]
         if x is None or self.series is None:
-            return Verdict(0.0, self.alarm, ())
+            return Verdict(0.0, False, (0,) if self.departed else ())
         return self._single(self.series, at_ms, x)
 
     def _gap(self, at_ms: int) -> bool:
@@ -77,24 +90,19 @@ class RowDetector:
                     self.series.expect_step(self.step_ms)
         return 0 < self.step_ms * _GAP < step
 
-    def _joint(self, joint: JointDetector, row: Sequence[float | None]) -> Verdict:
-        score, top = joint.update(row)
-        self.alarm = joint.alarm
-        return Verdict(score, self.alarm, tuple(top))
-
     def _single(self, series: SeriesDetector, at_ms: int, x: float) -> Verdict:
         surprise, news, _ = series.update(at_ms, x)
-        threshold = -log10(self.rate / _ROWS_PER_EXCESS)
+        threshold = -log10(self.rate / _ROWS_PER_ALARM)
         self._switch(surprise / threshold)
-        return Verdict(_score(news / threshold), self.alarm, (0,) if self.alarm else ())
+        return Verdict(_score(news / threshold), news >= threshold, (0,) if self.departed else ())
 
     def _switch(self, departure: float) -> None:
-        """On at the threshold; off only after some rows well below it, so that one fault is one alarm."""
+        """On at the threshold; off only after some rows well below it."""
         if departure >= 1:
-            self.alarm, self.quiet = True, 0
-        elif self.alarm:
+            self.departed, self.quiet = True, 0
+        elif self.departed:
             self.quiet = self.quiet + 1 if departure < _LEAVE else 0
-            self.alarm = self.quiet < _LEAVE_ROWS
+            self.departed = self.quiet < _LEAVE_ROWS
 
     def state(self) -> dict[str, Any]:
         return {
@@ -102,7 +110,7 @@ class RowDetector:
                 self.width,
                 self.train_rows,
                 self.rate,
-                self.alarm,
+                self.departed,
                 self.quiet,
                 self.n,
                 self.last_ms,
@@ -117,7 +125,7 @@ class RowDetector:
     def from_state(cls, state: dict[str, Any]) -> "RowDetector":
         width, train_rows, rate, *rest = state["plain"]
         detector = cls(width, train_rows, rate)
-        detector.alarm, detector.quiet, detector.n, detector.last_ms, detector.step_ms = rest
+        detector.departed, detector.quiet, detector.n, detector.last_ms, detector.step_ms = rest
         detector.steps = list(state["steps"])
         if detector.series is not None:
             detector.series = SeriesDetector.from_state(state["series"])

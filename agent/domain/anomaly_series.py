@@ -2,7 +2,8 @@
 
 Several views of the series (error of an online linear prediction, sustained error, level, change over several spans,
 roughness, distance from its daily profile, standing still) each keep the tail of their own history. The rarest view
-counts. A row is news when it is rarer than what was already reported of the same departure.
+counts, and the next rarest a little. A row is news when it is rarer than what was already reported of the same
+departure.
 """
 
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ _LAGS: Final = 6
 _SPANS: Final = (1, 12)
 _STEP: Final = 1.0
 _NEAR: Final = 1.5
+_SECOND: Final = 0.35
 
 
 class Smooth:
@@ -148,8 +150,9 @@ class SeriesDetector:
         ]
         if self.n <= self.warm_up:
             return 0.0, 0.0, ""
-        rarest = max(surprises)
-        surprise = max(0.0, rarest - log10(len(VIEWS)))
+        second, rarest = sorted(surprises)[-2:]
+        # Views are not independent, so that the second says less than it seems to; in most rows it is below 1.
+        surprise = max(0.0, rarest + _SECOND * max(0.0, second - 1) - log10(len(VIEWS)))
         return surprise, self._news(surprise), VIEWS[surprises.index(rarest)]
 
     def _news(self, surprise: float) -> float:
@@ -158,7 +161,7 @@ class SeriesDetector:
             self.hold = surprise
             return surprise
         if surprise < self.hold - _NEAR:
-            self.hold -= (self.hold - surprise) / (2 * self.memory)
+            self.hold -= (self.hold - surprise) / self.memory
         return min(surprise, 1.0)
 
     def _views(self, at_ms: int, x: float) -> list[float | None] | None:

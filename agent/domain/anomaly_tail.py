@@ -17,6 +17,7 @@ _SHAPE: Final = 0.15
 _MEMORY: Final = 40.0
 _CAP: Final = 4.0
 _APART: Final = 12
+_LONGEST: Final = 48
 _PRIOR: Final = 4.0
 _NORMAL: Final = 0.25
 
@@ -31,7 +32,7 @@ class Tail:
     True
     """
 
-    __slots__ = ("clusters", "excess", "n", "peak", "quiet", "sample", "stride")
+    __slots__ = ("clusters", "excess", "long", "n", "peak", "quiet", "sample", "stride")
 
     def __init__(self) -> None:
         self.n = 0
@@ -41,6 +42,7 @@ class Tail:
         self.excess = 0.0
         self.peak = 0.0
         self.quiet = _APART
+        self.long = 0
 
     def update(self, x: float) -> float:
         """The surprise of `x` before it was seen; then it is taken in."""
@@ -58,22 +60,28 @@ class Tail:
             self.stride *= 2
 
     def _follow(self, x: float) -> None:
-        """One excess per cluster: the highest of those that lie less than `_APART` rows apart."""
+        """One excess per cluster: the highest of those that lie less than `_APART` rows apart.
+
+        What comes back every few rows would be one cluster for ever: it is closed, and counts, after `_LONGEST` rows.
+        """
         over = x - self.threshold()
         if over > 0:
             self.quiet = 0
             self.peak = max(self.peak, over)
         elif self.quiet < _APART:
             self.quiet += 1
-            if self.quiet == _APART:
-                self._close()
+        else:
+            return
+        self.long += 1
+        if self.quiet == _APART or self.long == _LONGEST:
+            self._close()
 
     def _close(self) -> None:
         # A fault must not widen the tail so far that the next one of its kind passes as usual.
         excess = min(self.peak, _CAP * self.excess) if self.clusters >= 3 else self.peak
         self.clusters += 1
         self.excess += (excess - self.excess) / min(self.clusters, _MEMORY)
-        self.peak = 0.0
+        self.peak, self.quiet, self.long = 0.0, _APART, 0
 
     def threshold(self) -> float:
         """The value above which the tail begins."""
@@ -104,14 +112,14 @@ class Tail:
         if clusters:
             self.excess = (self.excess * self.clusters + later.excess * later.clusters) / clusters
         self.sample, self.stride, self.clusters, self.n = both, stride, clusters, self.n + later.n
-        self.peak, self.quiet = later.peak, later.quiet
+        self.peak, self.quiet, self.long = later.peak, later.quiet, later.long
 
     def state(self) -> list[Any]:
-        return [self.n, self.stride, list(self.sample), self.clusters, self.excess, self.peak, self.quiet]
+        return [self.n, self.stride, list(self.sample), self.clusters, self.excess, self.peak, self.quiet, self.long]
 
     @classmethod
     def from_state(cls, state: Sequence[Any]) -> "Tail":
         tail = cls()
-        tail.n, tail.stride, sample, tail.clusters, tail.excess, tail.peak, tail.quiet = state
+        tail.n, tail.stride, sample, tail.clusters, tail.excess, tail.peak, tail.quiet, tail.long = state
         tail.sample = list(sample)
         return tail

@@ -145,14 +145,16 @@ def test_a_lower_rate_alarms_less() -> None:
     assert counts[0] > counts[1] >= counts[2]
 
 
-def test_news_is_told_once_while_the_alarm_lasts() -> None:
+def test_news_is_told_once_and_the_column_is_named_while_it_lasts() -> None:
     draw = random.Random(2)
     rows: list[Row] = [[draw.gauss(20, 1) - (12 if 1500 <= i < 1600 else 0)] for i in range(2000)]
     verdicts = judge(RowDetector(1), rows)
-    loud = [i for i, verdict in enumerate(verdicts) if verdict.score >= 0.6]
+    loud = [i for i, verdict in enumerate(verdicts) if verdict.alarm]
     assert loud[0] == 1500
-    assert len(loud) <= 6
-    assert all(verdict.alarm for verdict in verdicts[1500:1595])
+    assert len(loud) <= 10
+    assert all((verdict.score >= 0.5) == verdict.alarm for verdict in verdicts)
+    assert all(verdict.top == (0,) for verdict in verdicts[1500:1595])
+    assert not any(verdict.top for verdict in verdicts[1400:1500])
 
 
 def test_constant_and_missing_signals_are_borne() -> None:

@@ -50,3 +50,36 @@ def test_a_lost_cycle_is_seen_by_the_profile() -> None:
     draw = random.Random(5)
     values[1_200:] = [20 + draw.gauss(0, 0.3) for _ in values[1_200:]]
     assert 1_200 < first_above(values, 2.5) < 1_300
+
+
+def working_hours(rows: int, step_ms: int) -> list[float]:
+    """A room: warm on working days, a weekly pattern, noise."""
+    draw = random.Random(9)
+    found, state = [], 18.0
+    for i in range(rows):
+        hours = i * step_ms / HOUR_MS
+        busy = 7 < hours % 24 < 18 and hours // 24 % 7 < 5
+        state += ((21.5 if busy else 18) - state) * min(1.0, 0.3 * step_ms / HOUR_MS)
+        found.append(round(state + draw.gauss(0, 0.15), 2))
+    return found
+
+
+def test_working_hours_and_weekends_are_usual_and_a_failing_heater_is_not() -> None:
+    for step_ms, day in ((HOUR_MS, 24), (HOUR_MS // 12, 288)):
+        values = working_hours(60 * day, step_ms)
+        start = 45 * day + day // 3
+        for i in range(start, start + day):
+            values[i] -= 8 * min(1.0, (i - start) / (day / 6))
+        series = SeriesDetector(9 * day)
+        series.expect_step(step_ms)
+        found = [series.update(i * step_ms, x)[1] for i, x in enumerate(values)]
+        assert sum(each > 3.2 for each in found[:start]) <= 3
+        assert max(found[start : start + day // 2]) > 3.2
+
+
+def test_rows_that_are_missing_are_no_news() -> None:
+    values = temperatures(2_000)
+    series = SeriesDetector(200)
+    series.expect_step(HOUR_MS)
+    kept = [i for i in range(2_000) if not (700 <= i < 760 or i % 97 == 0)]
+    assert sum(series.update(i * HOUR_MS, values[i])[1] > 3.2 for i in kept) <= 3

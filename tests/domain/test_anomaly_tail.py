@@ -53,6 +53,15 @@ def test_one_fault_does_not_hide_the_next() -> None:
     assert tail.value(30.0) > 0.8 * first
 
 
+def test_what_comes_back_every_few_rows_becomes_usual() -> None:
+    draw = random.Random(8)
+    tail = Tail()
+    rows = [draw.gauss(20, 2) if i % 8 == 0 and i % 40 != 0 else draw.gauss(0, 1) for i in range(3000)]
+    rows = [x + 10 if i % 40 == 8 else x for i, x in enumerate(rows)]
+    surprises = [tail.update(x) for x in rows]
+    assert sum(s > 3.2 for s in surprises[1500:]) <= 2
+
+
 def test_merging_sees_both() -> None:
     one, other = filled(5, 4_000), filled(6, 3_000)
     one.merge(other)
