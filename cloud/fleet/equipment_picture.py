@@ -63,7 +63,8 @@ def _panel(axes: Axes, entries: Sequence[Document], name: str, title: str, bars:
         _published_bar(axes, place, entry) if published else _bar(axes, place, entry)
     axes.set_yticks(range(len(shown)), [_label(entry, name) for entry in shown], fontsize=8)
     axes.set_ylim(bars - 0.4, -0.6)
-    axes.set_xlim(left=0)
+    # Room for the notes behind the bars; without any bar there is no scale to speak of.
+    axes.set_xlim(0, max(axes.get_xlim()[1] * 1.1, 1.0))
     axes.set_xlabel("MTBF, minutes, as published" if published else "MTBF, hours of exposure", fontsize=9)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 10 else f"{value:g}"))
     axes.grid(axis="x", color="#e4e7eb", linewidth=0.8)
@@ -77,12 +78,13 @@ def _panel(axes: Axes, entries: Sequence[Document], name: str, title: str, bars:
 
 def _label(entry: Document, name: str) -> str:
     place = f"{entry['rank']}." if entry.get("rank") else "–"
-    return f"{entry[name]}  {place}"
+    return f"{place}  {entry[name]}"
 
 
 def _published_bar(axes: Axes, place: int, entry: Document) -> None:
     axes.barh(place, entry["mtbf_minutes"], color=_BAR, height=0.62)
-    _note(axes, place, entry["mtbf_minutes"], f"{entry['mtbf_minutes']:,.0f} min of {entry['failures']:,}")
+    text = f"{entry['mtbf_minutes']:,.0f} min, {entry['failures']:,} failing" if entry["failures"] else "no failure"
+    _note(axes, place, entry["mtbf_minutes"], text)
 
 
 def _bar(axes: Axes, place: int, entry: Document) -> None:

@@ -56,8 +56,10 @@ def _picture(result: Published, path: Path) -> None:
     living = heights[heights <= THRESHOLD]
     towers = bool(len(living)) and len(living) < len(heights)
     with mpl.rc_context({"font.family": "DejaVu Sans", "font.size": 9}):
-        size = min(max(9.0, 0.17 * leaves), 60.0), 8.2 if towers else 5.6
-        figure = Figure(figsize=size, dpi=110, layout="constrained")
+        # As high as a quarter of its width, so that the lowest merges of a wide one can be told apart.
+        width = min(max(9.0, 0.17 * leaves), 60.0)
+        height = max(8.2 if towers else 5.6, min(width / 4, 12.0))
+        figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
         panels = figure.subplots(
             2 if towers else 1, sharex=True, squeeze=False, height_ratios=[2, 3] if towers else [1]
         )
