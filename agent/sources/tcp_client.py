@@ -15,6 +15,7 @@ _HEAD: Final = struct.Struct(">HHHB")  # transaction, protocol (0), bytes that f
 _REFUSAL: Final = 0x80
 _REFUSAL_SIZE: Final = 9
 _LONGEST: Final = 254
+_ROOM: Final = 512
 _NONSENSE: Final = "the answer cannot be understood"
 _DECODER: Final = DecodePDU(False)
 
@@ -74,11 +75,15 @@ class TcpClient(Client):
         return answer
 
 
-class _Stream(asyncio.Protocol):
-    """One connection, and the one request that waits for its answer on it."""
+class _Stream(asyncio.BufferedProtocol):
+    """One connection, and the one request that waits for its answer on it.
+
+    Its own buffer holds an answer; without one every read would ask the system for 256 KiB and give them back.
+    """
 
     def __init__(self, on_connect: OnConnect) -> None:
         self.is_open = True
+        self._buffer = bytearray(_ROOM)
         self._on_connect = on_connect
         self._transport: asyncio.Transport | None = None
         self._got = b""
@@ -105,6 +110,12 @@ class _Stream(asyncio.Protocol):
             return await self._answer
         finally:
             self._answer = None
+
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 what the loop would like
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(memoryview(self._buffer)[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None:

@@ -134,3 +134,13 @@ def test_pieces_are_put_together(cuts: list[int]) -> None:
             return list((await asked).registers)
 
     assert asyncio.run(story()) == [7]
+
+
+async def test_more_than_the_buffer_holds_is_read_in_turns() -> None:
+    """A gateway that sends fifty late answers first."""
+
+    def reply(number: int, unit: int, body: bytes) -> bytes:
+        return framed(number + 1, unit, b"\x03\x28" + bytes(40)) * 50 + framed(number, unit, SEVEN)
+
+    async with device(reply) as client:
+        assert [await words(client) for _ in range(3)] == [[7]] * 3
