@@ -12,7 +12,7 @@ DEFAULT_TRAIN_ROWS: Final = 400
 _STEPS: Final = 25
 _GAP: Final = 20
 _ROWS_PER_ALARM: Final = 80.0
-_LEAVE: Final = 0.7
+_LEAVE: Final = 0.45
 _LEAVE_ROWS: Final = 5
 
 
