@@ -14,12 +14,12 @@ import pytest
 from agent.domain.errors import BadSetup
 from cloud import analyse
 from cloud.analyse_engine import Engine, Period
-from cloud.fleet import climate, cube, daily
+from cloud.fleet import climate, cube, daily, holding
 from cloud.fleet.daily import HEATING, OUT
 from cloud.fleet.power_daily import POWER
 from cloud.lake.jobs import run_local
 from cloud.lake.spark import SparkEngine
-from tests.helpers import heating_fleet_third, power_fleet
+from tests.helpers import heating_fleet_fourth, heating_fleet_third, power_fleet
 
 DAY = cube.DAY_MS
 
@@ -51,6 +51,19 @@ def test_threads_give_the_same_cube_and_daily_numbers(fleet: Path, period: Perio
     np.testing.assert_array_equal(there.values, here.values)
     climates = climate.learn(here.values[:, OUT], [""] * len(here.installations))
     one, other = engine.daily(there, climates), daily.of_fleet(here.values, climates)
+    for each in fields(daily.Daily):
+        np.testing.assert_array_equal(getattr(one, each.name), getattr(other, each.name), each.name)
+
+
+def test_values_that_come_on_change_hold_there_too(tmp_path: Path) -> None:
+    made = heating_fleet_fourth.make(30, 4, days=6, reporting="on change")
+    made.frame().write_parquet(tmp_path / "changes.parquet", row_group_size=9_000)
+    engine = Engine(tmp_path, HEATING, run_local)
+    there = holding.held(holding.learn(engine.block(Period(None, None, None))))
+    assert there.hold is not None
+    assert there.hold.any()
+    climates = climate.learn(there.values[:, OUT], made.cities)
+    one, other = engine.daily(there, climates), daily.of_fleet(there.values, climates)
     for each in fields(daily.Daily):
         np.testing.assert_array_equal(getattr(one, each.name), getattr(other, each.name), each.name)
 
