@@ -30,6 +30,9 @@ _DAYS_TO_TRUST: Final = 2
 _AGEING_PER_DAY: Final = 0.004
 _MOST_AGEING: Final = 0.25
 _OPEN_SHARE: Final = 0.4
+# Times the level: more than what the edge of a cloud adds over a quarter of an hour.
+_MOMENTARY: Final = 1.35
+_FADES: Final = 0.05
 _GAIN_UP: Final = 0.5
 _GAIN_DOWN: Final = 0.2
 
@@ -61,7 +64,8 @@ class PvExpectation:
     def __init__(self, place: tuple[float, float]) -> None:
         self._height = Height(*place)
         self._longitude_ms = round(place[1] / 360.0 * _DAY_MS)
-        self._slots: list[list[float]] = [[0.0, 0, 0, 0] for _ in range(_SLOTS)]  # level, days, last day, confirmed ms
+        # Level, days, last day, confirmed ms; the highest that was ever seen, were it but between two clouds.
+        self._slots: list[list[float]] = [[0.0, 0, 0, 0, 0.0] for _ in range(_SLOTS)]
         self._mean = 0.0
         self._last_ms: int | None = None
         self._steady_from_ms = 0
@@ -81,6 +85,7 @@ class PvExpectation:
         ratio = power_w / clear
         steady = self._follow(at_ms, ratio)
         slot = self._slots[(at_ms + self._longitude_ms) // _SLOT_MS % _SLOTS]
+        slot[4] = max(slot[4], self._mean)
         moment = self._moment(at_ms, slot, clear, steady)
         if steady:
             self._learn(at_ms, slot)
@@ -98,10 +103,14 @@ class PvExpectation:
     def is_open(self, at_ms: int) -> bool:
         """Whether what is expected now is that of a clear sky.
 
-        Where the roof has shown much less than at other hours, only closed skies may have been seen so far.
+        Where the roof has shown much less than at other hours, or for a moment much more, only closed skies may have
+        lasted so far.
         """
-        level = self._slots[(at_ms + self._longitude_ms) // _SLOT_MS % _SLOTS][0]
-        return level >= _OPEN_SHARE * max(slot[0] for slot in self._slots)
+        number = (at_ms + self._longitude_ms) // _SLOT_MS % _SLOTS
+        near = [self._slots[(number + step) % _SLOTS] for step in range(-2, 3)]
+        if any(slot[1] and slot[4] > _MOMENTARY * slot[0] for slot in near):
+            return False
+        return self._slots[number][0] >= _OPEN_SHARE * max(slot[0] for slot in self._slots)
 
     def value(self, at_ms: int) -> float | None:
         """Power in W under a clear sky, None by night or where it is not known."""
@@ -126,7 +135,7 @@ class PvExpectation:
         return self._samples >= 3 and at_ms - self._steady_from_ms >= _STEADY_MS
 
     def _moment(self, at_ms: int, slot: Sequence[float], clear: float, steady: bool) -> PvMoment | None:
-        level, days, _, confirmed_ms = slot
+        level, days, _, confirmed_ms, _ = slot
         if days < _DAYS_TO_TRUST:
             return None
         age_days = max(0.0, (at_ms - confirmed_ms) / _DAY_MS)
@@ -135,19 +144,20 @@ class PvExpectation:
         return PvMoment(expected, self._mean * clear / expected, steady, tolerance)
 
     def _learn(self, at_ms: int, slot: list[float]) -> None:
-        level, days, last_day, confirmed_ms = slot
+        level, days, last_day, confirmed_ms, best = slot
         today = (at_ms + self._longitude_ms) // _DAY_MS
         share = self._mean / level if level else 9.0
         age_days = (at_ms - confirmed_ms) / _DAY_MS
         widened = _AGREES + min(_MOST_AGEING, _AGEING_PER_DAY * max(0.0, age_days))
         if share > 1.0 + widened:
-            slot[:] = [self._mean, 1, today, at_ms]
+            slot[:4] = [self._mean, 1, today, at_ms]
         elif share >= 1.0 - widened:
             gain = _GAIN_UP if share > 1.0 else _GAIN_DOWN
             # A day has some thirty samples in a slot; together they move it about as far as the gain says.
             slot[0] = level + (self._mean - level) * gain / 30.0
             slot[1] = days + (today != last_day)
             slot[2], slot[3] = today, at_ms
+            slot[4] = best + (self._mean - best) * _FADES / 30.0
 
     def move(self, move: Move) -> None:
         """The clock was set."""
@@ -157,11 +167,11 @@ class PvExpectation:
             slot[3] = move(int(slot[3]))
 
     def state(self) -> list[Any]:
-        slots = [[number, *slot] for number, slot in enumerate(self._slots) if slot[1]]
+        slots = [[number, *slot] for number, slot in enumerate(self._slots) if slot[1] or slot[4]]
         return [self._last_ms, self._mean, self._steady_from_ms, self._samples, self._peak_w, slots]
 
     def restore(self, state: Sequence[Any]) -> None:
         self._last_ms, self._mean, self._steady_from_ms, self._samples, self._peak_w, slots = state
-        self._slots = [[0.0, 0, 0, 0] for _ in range(_SLOTS)]
+        self._slots = [[0.0, 0, 0, 0, 0.0] for _ in range(_SLOTS)]
         for number, *slot in slots:
-            self._slots[number] = list(slot)
+            self._slots[number][: len(slot)] = slot

@@ -21,6 +21,8 @@ from agent.domain.signals import (
 from agent.domain.timeline import Move
 
 _QUARTER_MS: Final = 900_000
+# °C: water as warm as the room carries no heat, whatever moves it.
+_LEAST_FLOW: Final = 24.0
 _SET_K: Final = 12.0
 _LESS_TAU_MS: Final = 7_200_000
 _LEAST_LESS: Final = 0.25
@@ -61,7 +63,7 @@ class FlatHeatingCurve(RowByRow):
         self._quarter: int | None = None
         self._on_ms: int | None = None
         self._sums = [0.0, 0.0, 0.0]  # samples, outdoor, flow of this quarter of an hour
-        self._levels: list[float] = []  # of the flow in the last two quarters
+        self._levels: list[list[float]] = []  # air and flow of the last two quarters
         self._rest_until = 0  # quarter up to which nothing is concluded
         self._fit = Regression(limits.memory_h * 4)
         self._flow, self._air = Pulse(), Pulse()
@@ -69,7 +71,7 @@ class FlatHeatingCurve(RowByRow):
     def judge(self, reading: Reading) -> Verdict:
         values = reading.values
         flow, air, pump = values.get(FLOW_TEMPERATURE), values.get(OUTDOOR_TEMPERATURE), values.get(PUMP_ON)
-        if flow is None or air is None or pump is None or pump < 0.5:
+        if flow is None or air is None or pump is None or pump < 0.5 or flow < _LEAST_FLOW:
             self._pause()
             self._on_ms = None
             return None
@@ -98,9 +100,9 @@ class FlatHeatingCurve(RowByRow):
             self._on_ms = None
             return [None] * len(block)
         verdicts = list[Verdict]()
-        for row, (at_ms, pump) in enumerate(zip(block.times, pumps, strict=True)):
+        for row, (at_ms, pump, flow) in enumerate(zip(block.times, pumps, flows, strict=True)):
             on_ms = self._on_ms
-            if pump >= 0.5 and on_ms is not None and at_ms - on_ms < self._SETTLED_MS:
+            if pump >= 0.5 and flow >= _LEAST_FLOW and on_ms is not None and at_ms - on_ms < self._SETTLED_MS:
                 verdicts.append(None)
                 continue
             verdicts.append(self.judge(block.readings[row]))
@@ -110,6 +112,8 @@ class FlatHeatingCurve(RowByRow):
 
     def _pause(self) -> None:
         if self._quarter is not None:
+            if self._levels and self._quarter > self._rest_until:
+                self._fit.update(*self._levels[-1])
             self._quarter = None
             self._levels.clear()
             self._fit.begin()
@@ -118,20 +122,23 @@ class FlatHeatingCurve(RowByRow):
         sums = self._sums
         if quarter != self._quarter:
             if self._quarter is not None and sums[0]:
-                level = sums[2] / sums[0]
-                # The weather does not do that in half an hour: somebody came home.
-                if self._levels and abs(level - self._levels[0]) > _SET_K:
-                    self._levels.clear()
-                    self._fit.begin()
-                    self._rest_until = quarter + _WARMING_UP
-                if quarter >= self._rest_until:
-                    self._fit.update(sums[1] / sums[0], level)
-                self._levels = [*self._levels[-1:], level]
+                self._take(quarter, sums[1] / sums[0], sums[2] / sums[0])
             self._quarter = quarter
             sums[:] = [0.0, 0.0, 0.0]
         sums[0] += 1.0
         sums[1] += air
         sums[2] += flow
+
+    def _take(self, quarter: int, air: float, level: float) -> None:
+        """A quarter is over; it counts once the next one shows that nobody turned the heating up or down in it."""
+        if self._levels and abs(level - self._levels[0][1]) > _SET_K:
+            # The weather does not do that in half an hour: somebody came home.
+            self._levels.clear()
+            self._fit.begin()
+            self._rest_until = quarter + _WARMING_UP
+        elif self._levels and quarter > self._rest_until:
+            self._fit.update(*self._levels[-1])
+        self._levels = [*self._levels[-1:], [air, level]]
 
     def _by_slope(self) -> Verdict:
         fit, limits = self._fit, self._limits
