@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import sqrt
+from operator import truediv
 from typing import Any, Final
 
 SPANS: Final = (2.0, 8.0, 32.0)
@@ -41,20 +42,18 @@ class Track:
         """Standardised distances of one more sample, per span; the level learns unless it is to `hold`."""
         distance = x - self.level
         wider = self.drift * self.held if self.held > 1 else 0.0
-        reach = _CLIP * sqrt(self.scales[0] ** 2 + wider)
+        scales = [sqrt(scale * scale + wider) for scale in self.scales] if wider else self.scales
+        reach = _CLIP * scales[0]
         clipped = -reach if distance < -reach else reach if distance > reach else distance
-        smooth = self.smooth
-        for i, span in enumerate(SPANS):
-            smooth[i] += (clipped - smooth[i]) / span
+        smooth = [value + (clipped - value) / span for value, span in zip(self.smooth, SPANS, strict=True)]
+        self.smooth = smooth
         if hold:
             self.held += 1.0
         else:
-            self.n += 1.0
-            self.level += clipped / min(self.tau, self.n)
+            self.n = n = self.n + 1.0
+            self.level += clipped / (n if n < self.tau else self.tau)
             self.held -= self.held / self.tau
-        if wider:
-            return [value / sqrt(scale * scale + wider) for value, scale in zip(smooth, self.scales, strict=True)]
-        return [value / scale for value, scale in zip(smooth, self.scales, strict=True)]
+        return list(map(truediv, smooth, scales))
 
     def pause(self) -> None:
         """Forget the way here, not the level: rows are missing."""

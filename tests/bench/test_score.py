@@ -37,7 +37,7 @@ def test_only_the_fault_differs_from_the_rig_without_one(family: str) -> None:
 @pytest.mark.parametrize("detect", [z_score, pca])
 def test_plain_detectors_find_something_in_each_family(detect) -> None:  # type: ignore[no-untyped-def]
     for family in FAMILIES:
-        assert 0.4 < measure(detect, family, range(6))["f1"] < 0.95
+        assert 0.3 < measure(detect, family, range(6))["f1"] < 0.95
 
 
 def test_rows_are_counted_as_they_are_judged() -> None:
