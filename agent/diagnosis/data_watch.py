@@ -60,7 +60,7 @@ class DataWatch:
 
     def __init__(self, missing_s: float) -> None:
         self._missing_ms = round(missing_s * 1000)
-        self._gap_timing = Timing(debounce_s=missing_s, clear_s=300, max_gap_s=_WEEK_S)
+        self._gap_timing = Timing(debounce_s=missing_s, clear_s=300, max_gap_s=_WEEK_S, forget_s=_WEEK_S)
         self._signals: dict[SignalName, _Signal] = {}
         self._due_ms = 0
         self.impossible: set[SignalName] = set()
