@@ -7,6 +7,7 @@ from agent.domain.signals import SIGNALS, Quality, Reading, SignalName
 from firmware_sim.labelled.story import Label
 
 SOURCE = "equipment"
+_DECIMALS = {name: spec.decimals for name, spec in SIGNALS.items()}
 
 
 @dataclass(slots=True)
@@ -39,4 +40,4 @@ Moments = Iterator[Moment]
 
 def rounded(values: dict[SignalName, float]) -> dict[SignalName, float]:
     """With the resolution that devices have."""
-    return {name: round(value, SIGNALS[name].decimals) for name, value in values.items()}
+    return {name: round(value, _DECIMALS[name]) for name, value in values.items()}
