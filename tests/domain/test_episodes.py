@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from agent.domain.episodes import Episode, EpisodeTracker, MinuteTracker, Timing, Tracker
@@ -213,3 +213,27 @@ def test_published_minutes_are_counted_one_by_one(samples: list[Sample]) -> None
     assert tracker.reliability.down_ms == len(failing) * MINUTE
     assert tracker.reliability.up_ms == (len(judged) - len(failing)) * MINUTE
     assert tracker.reliability.failures == len(starts)
+
+
+@given(
+    before=st.lists(st.sampled_from((None, False, True)), max_size=3),
+    verdicts=st.lists(st.sampled_from((None, False)), min_size=1, max_size=30),
+    gaps=st.lists(st.integers(0, 29), max_size=3),
+)
+def test_samples_at_one_go_are_as_good_as_one_by_one(
+    before: list[bool | None], verdicts: list[bool | None], gaps: list[int]
+) -> None:
+    one, many = (EpisodeTracker(Timing(debounce_s=60, clear_s=60, forget_s=600)) for _ in range(2))
+    for tracker in (one, many):
+        for minute, verdict in enumerate(before):
+            tracker.update(minute * 60_000, verdict)
+    assume(one.is_well)
+    times, at_ms = [], len(before) * 60_000
+    for number in range(len(verdicts)):
+        at_ms += 1_000_000 if number in gaps else 60_000
+        times.append(at_ms)
+    for at_ms, verdict in zip(times, verdicts, strict=True):
+        if verdict is not None or not one.quiet:
+            one.update(at_ms, verdict)
+    many.pass_all(times, verdicts)
+    assert many.state() == one.state()

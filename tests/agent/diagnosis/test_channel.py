@@ -1,11 +1,12 @@
 """The records that a fault's life leaves."""
 
 from agent.diagnosis.channel import UPDATE_EVERY_MS, Channel
+from agent.domain.blocks import Block
 from agent.domain.episodes import EpisodeTracker, MinuteTracker, Timing
 from agent.domain.faults import FaultCode
-from agent.domain.rules_heating import LowWaterPressure, PressureLimits
+from agent.domain.rules_heating import BoilerLockout, LowWaterPressure, PressureLimits
 from agent.domain.rules_published import PublishedBattery
-from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, LOAD_POWER, PV_POWER, WATER_PRESSURE, Reading
+from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, BOILER_FAULT, LOAD_POWER, PV_POWER, WATER_PRESSURE, Reading
 from agent.domain.wire import Fault
 
 MINUTE = 60_000
@@ -78,3 +79,29 @@ def test_without_a_rule_the_caller_judges() -> None:
     fault = channel.active_fault()
     assert fault is not None
     assert fault.phase == "update"
+
+
+def pressures(*bars: float) -> Block:
+    return Block([Reading(minute * MINUTE, {WATER_PRESSURE: bar}) for minute, bar in enumerate(bars)])
+
+
+def test_a_block_is_passed_up_to_what_is_to_be_told() -> None:
+    def channel() -> Channel:
+        rule = LowWaterPressure(PressureLimits())
+        return Channel(rule.code, EpisodeTracker(Timing(debounce_s=120, clear_s=120)), rule)
+
+    assert channel().pass_over(pressures(1.5, 1.4, 1.5), silenced=False) == 3
+    suspected = channel()
+    assert suspected.pass_over(pressures(1.5, 0.7, 0.7), silenced=False) == 3, "a suspicion is not told"
+    assert suspected.tracker.suspected_ms == MINUTE
+    assert channel().pass_over(pressures(1.5, 0.7, 0.7, 0.7, 0.7), silenced=False) == 3
+    silent = channel()
+    assert silent.pass_over(pressures(1.5, 0.7, 0.7, 0.7, 0.7), silenced=True) == 5
+    assert silent.tracker.suspected_ms is None
+
+
+def test_a_cause_that_is_suspected_is_to_be_told_at_once() -> None:
+    cause = Channel(FaultCode.BOILER_LOCKOUT, EpisodeTracker(Timing(debounce_s=600, clear_s=60)), BoilerLockout())
+    words = Block([Reading(minute * MINUTE, {BOILER_FAULT: float(minute > 3)}) for minute in range(9)])
+    assert cause.pass_over(words, silenced=False) == 4
+    assert Channel(FaultCode.BOILER_LOCKOUT, MinuteTracker(), BoilerLockout()).is_calm is False
