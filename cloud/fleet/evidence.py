@@ -100,11 +100,13 @@ def _only_here(severity: Array, daily: Daily, fleet: Usual) -> Array:
     A public holiday is one for many buildings, a weekend comes again, and a room that stays cold although the water is
     warm again was set to be so.
     """
-    own = np.maximum(median(daily.warm), fleet.room[0] - FALLEN)[:, None] - FALLEN
+    own = np.maximum(median(daily.warm), fleet.room[0] - FALLEN)[:, None]
     resting = (severity >= 1).mean(axis=0) > max(HOLIDAY, 2 / len(severity))
-    again = _days_on(severity >= RESTS, 7) | _days_on(severity >= RESTS, -7)
-    stays = _days_on((daily.warm < own) & (severity < 1), -2)
-    return np.where((daily.cold < own) & ~resting & ~again & ~stays & np.isfinite(severity), severity, 0)
+    lowered = (severity >= RESTS) | (daily.warm < own - FALLEN / 2)
+    again = _days_on(lowered, 7) | _days_on(lowered, -7)
+    stays = _days_on((daily.warm < own - FALLEN) & (severity < 1), -2)
+    alone = (daily.cold < own - FALLEN) & ~resting & ~again & ~stays
+    return np.where(alone & np.isfinite(severity), severity, 0)
 
 
 def _days_on(days: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
