@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=DEFAULT_RATE,
         metavar="RATE",
-        help="share of normal rows that may alarm (default: %(default)s)",
+        help="share of rows that may alarm while all stays as in training (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="tell the summary as JSON, for scripts")
 

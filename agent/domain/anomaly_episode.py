@@ -35,40 +35,43 @@ class Episode:
     True
     """
 
-    __slots__ = ("alarm", "margin", "means")
+    __slots__ = ("alarm", "margin", "means", "n")
 
     def __init__(self, rate: float = _USUAL_RATE) -> None:
         # Measured on independent noise: each e-fold fewer alarms asks for this much more.
         self.margin = max(_LEAST, _MARGIN + _PER_RATE * log(_USUAL_RATE / rate))
         self.means = [0.0] * len(_SPANS)
+        self.n = 0
         self.alarm = False
 
     def learn(self, departures: Iterable[float]) -> None:
-        """Begin with what normal rows gave; the first of them count as a plain mean does."""
-        for n, departure in enumerate(departures, 1):
-            far = _far(departure)
-            self.means = [mean + (far - mean) / min(span, n) for mean, span in zip(self.means, _SPANS, strict=True)]
+        """Begin with what normal rows gave."""
+        for departure in departures:
+            self._smooth(_far(departure))
+
+    def _smooth(self, far: float) -> list[float]:
+        """The means with one more row; the first rows count as in a plain mean."""
+        self.n = n = self.n + 1
+        self.means = [
+            mean + (far - mean) / (span if span < n else n) for mean, span in zip(self.means, _SPANS, strict=True)
+        ]
+        return self.means
 
     def update(self, departure: float) -> float:
         """The row's score, 0 … 1; above 0.5 is an alarm."""
-        far = _far(departure)
-        quick, short, long = self.means
-        quick += (far - quick) / _SPANS[0]
-        short += (far - short) / _SPANS[1]
-        long += (far - long) / _SPANS[2]
-        self.means = [quick, short, long]
+        quick, short, long = self._smooth(_far(departure))
         news = _QUICK * quick + (1 - _QUICK) * short - long - self.margin
         excess = max(news, short - _LASTING)
         self.alarm = excess > 0
         return 1 / (1 + exp(-_STEEP * excess))
 
     def state(self) -> list[Any]:
-        return [self.margin, list(self.means), self.alarm]
+        return [self.margin, list(self.means), self.n, self.alarm]
 
     @classmethod
     def from_state(cls, state: Sequence[Any]) -> "Episode":
         episode = cls()
-        episode.margin, means, episode.alarm = state
+        episode.margin, means, episode.n, episode.alarm = state
         episode.means = list(means)
         return episode
 

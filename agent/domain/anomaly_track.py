@@ -8,6 +8,7 @@ from typing import Any, Final
 SPANS: Final = (2.0, 8.0, 32.0)
 _CLIP: Final = 8.0
 _LEVELS: Final = (1.0, 0.125)
+_SLOW: Final = 400.0
 _BETTER: Final = 0.6
 _FAR: Final = 5
 _NOISE: Final = 1.5
@@ -62,7 +63,7 @@ class Track:
     @classmethod
     def fit(cls, column: Sequence[float]) -> "Track":
         """Learn from rows that are normal: level, how it drifts, and what distances are usual."""
-        tau = _LEVELS[0] * len(column)
+        tau = max(_SLOW, _LEVELS[0] * len(column))
         error = _forecast_error(column, tau)
         for share in _LEVELS[1:]:
             shorter = max(4.0, share * len(column))
