@@ -61,7 +61,8 @@ def hourly_ratio(samples: pl.LazyFrame) -> tuple[list[str], Floats]:
         .unique()
         .with_columns(hour=pl.col("time").dt.truncate("1h"))
         .group_by(*key, "signal")
-        .agg(pl.col("value").mean())
+        # In the order of time, so that the last digit (which decides where flow equals outdoor) is the same each time.
+        .agg(pl.col("value").sort_by("time", "value").mean())
         .collect()
     )
     parts = [

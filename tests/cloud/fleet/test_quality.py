@@ -42,7 +42,7 @@ def test_a_gap_of_one_signal_is_told_with_its_hours(signal: int, block: cube.Cub
     values = block.values.copy()
     values[5, signal, 3:5] = np.nan
     (why,) = [why for fault, why in faults(block, values).items() if fault == "gap"]
-    assert why.startswith(f"{HEATING[signal]}: ")
+    assert why.startswith(f"{HEATING[signal].replace('_', ' ')}: ")
     assert "longest gap 48 h" in why or "longest gap 49 h" in why
 
 
