@@ -29,10 +29,7 @@ CONSEQUENCES: Final[Mapping[Code, frozenset[Code]]] = MappingProxyType(
                 Code.EXPORT_WHILE_BATTERY_COULD_CHARGE,
             }
         ),
-        # A battery that counts wrongly may be full although it shows room.
-        Code.BATTERY_IMBALANCE_SOC_JUMP: frozenset(
-            {Code.EXPORT_WHILE_BATTERY_COULD_CHARGE, Code.BATTERY_NOT_CHARGING, Code.STUCK_VALUE}
-        ),
+        Code.BATTERY_IMBALANCE_SOC_JUMP: frozenset({Code.EXPORT_WHILE_BATTERY_COULD_CHARGE, Code.STUCK_VALUE}),
         Code.NO_SOLAR_PRODUCTION: frozenset({Code.PV_UNDERPERFORMANCE}),
         Code.BATTERY_NOT_CHARGING: frozenset({Code.EXPORT_WHILE_BATTERY_COULD_CHARGE}),
         Code.BOILER_LOCKOUT: frozenset(

@@ -32,10 +32,9 @@ _HOUR_MS: Final = 3_600_000
 # A state of charge that moved so often, and then stood while so much went in or out, proves nothing.
 _MOVES_TO_KNOW: Final = 20
 _MOST_WH: Final = 1500.0
-# Of a surplus, what meter and battery must see of it.
-_SEEN_SHARE: Final = 0.5
-# More than this between two samples is no discharge, in %.
+# More than this between two samples, and not by what flows, is a jump of the counting, in %.
 _SOC_STEP: Final = 8.0
+_AT_ONCE_MS: Final = 300_000
 # What a closed sky lets through at least.
 _OVERCAST: Final = 0.02
 _NOTHING: Final[Mapping[str, float]] = {}
@@ -162,14 +161,15 @@ class BatteryNotCharging(RowByRow):
         self._full = False
         self._soc_ms: int | None = None
         self._soc = 0.0
+        self._uncounted = 0.0
         self._pulse = ChargePulse()
 
     def judge(self, reading: Reading) -> Verdict:
         at_ms, values = reading.at_ms, reading.values
         soc, battery = values.get(BATTERY_SOC), values.get(BATTERY_POWER)
         if soc is not None:
+            self._follow(at_ms, soc, battery or 0.0)
             self._soc_ms = at_ms
-            self._follow(soc, battery or 0.0)
         if battery is not None and not self._pulse.beats(at_ms, soc, battery):
             return None
         pv, load = values.get(PV_POWER), values.get(LOAD_POWER)
@@ -177,8 +177,8 @@ class BatteryNotCharging(RowByRow):
             return None
         if self._full or self._soc_ms is None or not 0 <= at_ms - self._soc_ms <= self._hold_ms:
             return None
-        # A surplus goes somewhere: where neither meter nor battery sees it, panels or load are measured wrongly.
-        if battery - values.get(GRID_POWER, -inf) < _SEEN_SHARE * (pv - load):
+        # A house that draws from the grid or the battery has no surplus: panels or load are measured wrongly.
+        if values.get(GRID_POWER, -inf) - battery > self._limits.dead_band_w:
             return None
         return battery <= self._limits.dead_band_w
 
@@ -193,10 +193,12 @@ class BatteryNotCharging(RowByRow):
         before, moves, through_wh, last_ms = self._pulse.state()
         rows = zip(block.times, charge, powers, suns, loads, meter, strict=True)
         for at_ms, soc, battery, pv, load, grid in rows:
-            if soc >= full_to if self._full else soc < full_from:
+            steady = not self._uncounted and abs(soc - self._soc) <= _SOC_STEP
+            if steady and (soc >= full_to if self._full else soc < full_from):
                 self._soc = soc
             else:
-                self._follow(soc, battery)
+                self._follow(at_ms, soc, battery)
+            self._soc_ms = at_ms
             if soc != before:
                 before, moves, through_wh = soc, moves + 1, 0.0
             elif 0 < at_ms - last_ms <= _HOUR_MS:
@@ -204,26 +206,26 @@ class BatteryNotCharging(RowByRow):
             last_ms = at_ms
             surplus = pv - load
             idle = surplus <= margin_w or self._full or (moves > _MOVES_TO_KNOW and through_wh >= _MOST_WH)
-            if idle or battery - grid < _SEEN_SHARE * surplus:
+            if idle or grid - battery > dead_band_w:
                 verdicts.append(None)
             elif battery > dead_band_w:
                 verdicts.append(False)
             else:
                 verdicts.append(True)
                 break
-        self._soc_ms = last_ms
         self._pulse.restore((before, moves, through_wh, last_ms))
         return verdicts
 
-    def _follow(self, soc: float, battery: float) -> None:
-        limits = self._limits
-        if not self._full:
-            self._full, self._soc = soc >= limits.full_soc, soc
-        elif soc >= limits.full_soc - limits.soc_hysteresis:
-            self._soc = soc
-        elif self._soc - soc <= _SOC_STEP or battery < -limits.dead_band_w:
-            self._full, self._soc = False, soc
-        # A full battery whose charge falls at once, and not by giving, is still full: it only counts wrongly.
+    def _follow(self, at_ms: int, soc: float, battery: float) -> None:
+        """Whether it is full: what a jump of the counting took away may still be in it, until it proves room."""
+        limits, fell = self._limits, self._soc - soc
+        at_once = self._soc_ms is not None and 0 <= at_ms - self._soc_ms <= _AT_ONCE_MS
+        if fell < -_SOC_STEP or (fell > _SOC_STEP and (at_once or battery >= -limits.dead_band_w)):
+            self._uncounted += fell
+        self._uncounted = 0.0 if soc >= limits.full_soc else min(max(0.0, self._uncounted), 100.0 - soc)
+        full_soc = limits.full_soc - (limits.soc_hysteresis if self._full else 0.0)
+        self._full = soc + self._uncounted >= full_soc
+        self._soc = soc
 
     def loss_w(self, values: Values, /) -> float | None:
         surplus = min(values[PV_POWER] - values[LOAD_POWER], self._limits.charge_limit_w)
@@ -237,16 +239,20 @@ class BatteryNotCharging(RowByRow):
         self._pulse.move(move)
 
     def state(self) -> list[Any]:
-        return [] if self._soc_ms is None else [int(self._full), self._soc_ms, self._soc, self._pulse.state()]
+        if self._soc_ms is None:
+            return []
+        return [int(self._full), self._soc_ms, self._soc, self._pulse.state(), self._uncounted]
 
     def restore(self, state: Sequence[Any]) -> None:
         if len(state) > 3:
             self._pulse.restore(state[3])
         elif not state:
             self._full, self._soc_ms, self._soc, self._pulse = False, None, 0.0, ChargePulse()
+            self._uncounted = 0.0
         if state:
             self._full, self._soc_ms = bool(state[0]), int(state[1])
             self._soc = state[2] if len(state) > 2 else 0.0
+            self._uncounted = state[4] if len(state) > 4 else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,7 @@ def test_nothing_is_its_own_cause() -> None:
 
 def test_the_published_scenarios_are_silenced_by_what_explains_them_only() -> None:
     causes = {code for code, following in CONSEQUENCES.items() if FaultCode.BATTERY_NOT_CHARGING in following}
-    explained_by = {FaultCode.SIGN_OR_SCALE_ERROR, FaultCode.INVERTER_ALARM, FaultCode.BATTERY_IMBALANCE_SOC_JUMP}
-    assert causes == explained_by
+    assert causes == {FaultCode.SIGN_OR_SCALE_ERROR, FaultCode.INVERTER_ALARM}
     assert not reaches(FaultCode.BATTERY_NOT_CHARGING, FaultCode.NO_SOLAR_PRODUCTION)
 
 

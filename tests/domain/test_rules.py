@@ -19,6 +19,7 @@ from agent.domain.rules_published import PublishedBattery, PublishedSolar
 from agent.domain.signals import (
     BATTERY_POWER,
     BATTERY_SOC,
+    GRID_POWER,
     INVERTER_ALARM,
     INVERTER_STATE,
     LOAD_POWER,
@@ -112,6 +113,22 @@ def test_a_full_battery_may_rest_until_it_is_well_below() -> None:
     rule = battery()
     verdicts = [rule.judge(idle(0, soc=soc)) for soc in (96.9, 97, 96, 94, 93.9, 96)]
     assert verdicts == [True, None, None, None, True, True]
+
+
+def test_what_a_jump_of_the_counting_took_away_may_still_be_in_the_battery() -> None:
+    rule = battery()
+    told = [rule.judge(idle(minute * 60_000, soc=soc)) for minute, soc in enumerate((90, 70, 74, 78))]
+    assert told == [True, True, True, None], "78 shown and 20 lost may be full"
+    assert rule.judge(idle(300_000, soc=98)) is None
+    assert rule.judge(idle(360_000, soc=92)) is True, "it counted to the end: what it shows is true again"
+
+
+def test_a_house_that_draws_power_has_no_surplus() -> None:
+    values = {PV_POWER: 3000.0, LOAD_POWER: 500.0, BATTERY_POWER: 0.0, BATTERY_SOC: 50.0}
+    assert battery().judge(Reading(0, {**values, GRID_POWER: 400.0})) is None
+    assert battery().judge(Reading(0, {**values, GRID_POWER: 0.0})) is True
+    assert battery().judge(Reading(0, {**values, GRID_POWER: -2400.0})) is True
+    assert battery().judge(Reading(0, {**values, BATTERY_POWER: -900.0, GRID_POWER: 0.0})) is None
 
 
 def test_a_state_of_charge_holds_for_a_while() -> None:
