@@ -51,6 +51,10 @@ class Stack:
             found: dict[str, object] = json.load(answer)
         return found
 
+    def has_read(self) -> bool:
+        twin = self.get(f"/devices/{DEVICE}/twin")["reported"]
+        return isinstance(twin, dict) and bool(twin["doc"].get("last", {}).get("values"))
+
     def online(self) -> bool:
         items = self.get("/devices")["items"]
         assert isinstance(items, list)
@@ -82,14 +86,13 @@ def test_claimed_and_at_work_without_a_broker(stack: Stack) -> None:
     assert done.returncode == 0, done.stderr
     with Program("agent", ["run", "--config", stack.site], stack.folder / "agent.log") as agent:
         wait_for("the device", stack.online)
+        wait_for("its first reading", stack.has_read)
         told = json.loads(run("agent", "status", "--config", stack.site, "--json").stdout)
         assert told["device"] == DEVICE
         assert agent.stop(signal.SIGTERM) == 0, agent.said()
         assert "Traceback" not in agent.said(), agent.said()
     wait_for("its goodbye", lambda: not stack.online())
-    twin = stack.get(f"/devices/{DEVICE}/twin")["reported"]
-    assert isinstance(twin, dict)
-    assert twin["doc"]["last"]["values"]
+    assert stack.has_read()
 
 
 def test_a_wrong_authority_stops_neither_polling_nor_diagnosis(stack: Stack, tmp_path: Path) -> None:
