@@ -3,6 +3,7 @@
 Whoever works on a block must end where reading by reading ends, to the last digit: what is added up keeps its order.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
@@ -69,11 +70,11 @@ class Block:
         return block
 
 
-class RowByRow:
+class RowByRow(ABC):
     """What rules share that have no faster way through a block than through its readings."""
 
-    def judge(self, reading: Reading) -> Verdict:
-        raise NotImplementedError
+    @abstractmethod
+    def judge(self, reading: Reading) -> Verdict: ...
 
     def judge_all(self, block: Block) -> list[Verdict]:
         """`judge` of each reading, up to the first that fails: what comes behind that one is not looked at."""

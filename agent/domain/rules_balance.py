@@ -1,6 +1,6 @@
 """What comes in against what goes out: a wrong sign or factor shows in the balance of the powers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -64,8 +64,10 @@ class Balance(RowByRow):
             self._has_battery = True
         if pv is None or load is None or grid is None:
             return None
-        for pulse, value in zip(self._pulses, (pv, load, grid), strict=True):
-            pulse.beats(reading.at_ms, value)
+        fresh = [
+            pulse.beats(reading.at_ms, value) or not value
+            for pulse, value in zip(self._pulses, (pv, load, grid), strict=True)
+        ]
         incoming = pv + (grid if grid > 0.0 else 0.0) - (battery if battery < 0.0 else 0.0)
         difference = pv + grid - load - battery
         flow = max(incoming, incoming - difference)
@@ -74,8 +76,7 @@ class Balance(RowByRow):
             return None
         off = abs(difference)
         if off > limits.wrong_w + limits.wrong_share * flow:
-            stands = not all(pulse.beats(reading.at_ms, value) or not value for pulse, value in self._shown(values))
-            return None if stands else self._explained(values, difference)
+            return self._explained(values, difference) if all(fresh) else None
         return False if off < limits.right_w + limits.right_share * flow else None
 
     def judge_all(self, block: Block) -> list[Verdict]:
@@ -126,9 +127,6 @@ class Balance(RowByRow):
         self._run = min(self._run + 1, 2 * _RUN)
         self._difference = difference
         return True
-
-    def _shown(self, values: Values) -> Iterator[tuple[Pulse, float]]:
-        return zip(self._pulses, (values[PV_POWER], values[LOAD_POWER], values[GRID_POWER]), strict=True)
 
     def _culprit(self, values: Values) -> tuple[str, float] | None:
         for factor in _FACTORS:

@@ -79,12 +79,11 @@ class SocJump(RowByRow):
         charge, powers = block.column(BATTERY_SOC), block.column(BATTERY_POWER)
         if charge is None or powers is None or min(charge) <= 0.0 or self._soc_ms is None:
             return super().judge_all(block)
+        if longest_step_ms((self._soc_ms, *block.times)) > self._hold_ms:
+            return super().judge_all(block)
         self._zeros = 0
         verdicts, energy_wh, last_ms = list[Verdict](), self._energy_wh, self._last_ms
         held_wh, held = self._held_wh, self._power
-        longest = block.times[0] - self._soc_ms > self._hold_ms or longest_step_ms(block.times) > self._hold_ms
-        if longest:
-            return super().judge_all(block)
         update, before = self._capacity.update, self._soc
         for at_ms, soc, power in zip(block.times, charge, powers, strict=True):
             update(at_ms, soc, power)
