@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from agent.domain.faults import FaultCode
-from agent.domain.reliability import EpisodeReliability, PublishedMtbf, State
+from agent.domain.reliability import EpisodeReliability, PublishedMtbf, State, shared
 from agent.domain.signals import Reading
 from agent.domain.wire import Fault
 
@@ -27,14 +27,10 @@ def states_of(
 ) -> dict[FaultCode, State]:
     """As they travel: episodes, the published figure beside them where there is one, and how many shared the code.
 
-    `components` stands there where there are several: their times were added up, so the house was watched for
-    about a part of that.
+    See `agent.domain.reliability.components_of`.
     """
-    states = {code: each.state() for code, each in figures.items()}
     watched = Counter(code for code, part in parts if part.exposure_ms)
-    for code, components in watched.items():
-        if components > 1:
-            states[code]["components"] = components
+    states = {code: shared(each.state(), watched[code]) for code, each in figures.items()}
     for code, mtbf in published.items():
         if mtbf.failures or code in states:
             states.setdefault(code, EpisodeReliability().state()).update(mtbf.state())

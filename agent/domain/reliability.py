@@ -18,6 +18,8 @@ State = dict[str, float | int | None]
 CONFIDENCE: Final = 0.95
 _MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 3_600_000
+_COMPONENTS: Final = "components"
+_MOST_COMPONENTS: Final = 2**53
 # With a single failure the interval of the availability spans nearly everything: it says nothing.
 _FEWEST_FOR_AVAILABILITY: Final = 2
 
@@ -245,6 +247,20 @@ class EpisodeReliability:
         if change is not None:
             figures |= {f"trend_{name}": figure for name, figure in change._asdict().items()}
         return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+def shared(state: State, components: int) -> State:
+    """The state of a code whose times were added up over so many components of one house: signals, or sources."""
+    return state if components <= 1 else {**state, _COMPONENTS: components}
+
+
+def components_of(state: Mapping[str, float | int | None]) -> int:
+    """Over how many components the times of a state were added up: the house was watched for about a part of that.
+
+    A state comes from a device and may hold anything: what cannot be counts as one.
+    """
+    told = state.get(_COMPONENTS)
+    return int(told) if isinstance(told, (int, float)) and 1 <= told < _MOST_COMPONENTS else 1
 
 
 def _count(state: Mapping[str, float | int | None], key: str) -> int:

@@ -6,14 +6,13 @@ from itertools import pairwise
 from typing import Final
 
 from agent.domain import signals as sg
-from agent.domain.reliability import EpisodeReliability
+from agent.domain.reliability import EpisodeReliability, components_of
 from cloud.dashboard import formats, words
 from cloud.ports import EnergyRow, EventRow, FaultRow, FleetReader, ReliabilityRow, Site
 
 MAX_EVENTS: Final = 50
 # Counters come every few minutes; the row before midnight is the one to count from.
 _LEAD_MS: Final = 2 * formats.HOUR_MS
-_SEVERAL: Final = 2
 _METERED: Final = frozenset({sg.PV_ENERGY_TOTAL, sg.GRID_IMPORT_TOTAL, sg.GRID_EXPORT_TOTAL})
 
 
@@ -114,7 +113,7 @@ def reliability_lines(rows: Sequence[ReliabilityRow], zone_name: str, now_ms: in
                 label=text.label,
                 meaning=text.meaning,
                 failures=int(figures["failures"]),
-                exposure=_exposure(figures["exposure_hours"], row.state.get("components")),
+                exposure=_exposure(figures["exposure_hours"], components_of(row.state)),
                 mtbf=formats.mtbf(figures.get("mtbf_hours"), low, high),
                 mttr=formats.hours(figures.get("mttr_hours")),
                 availability=_availability(figures),
@@ -124,11 +123,9 @@ def reliability_lines(rows: Sequence[ReliabilityRow], zone_name: str, now_ms: in
     return sorted(lines, key=lambda line: (-line.failures, line.label))
 
 
-def _exposure(hours: float, components: float | None) -> str:
+def _exposure(hours: float, components: int) -> str:
     """Where several signals share a code the time of one of them, and how many there are."""
-    if components is None or components < _SEVERAL:
-        return formats.hours(hours)
-    return f"{formats.hours(hours / components)} × {components:.0f}"
+    return formats.hours(hours / components) + (f" × {components}" if components > 1 else "")
 
 
 def _availability(figures: Mapping[str, float | int]) -> str:

@@ -6,7 +6,7 @@ A reported document comes from a device and may hold anything: what has not the 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from agent.domain.reliability import EpisodeReliability
+from agent.domain.reliability import EpisodeReliability, components_of
 from cloud.ports import ActiveFault, Site
 
 _LARGEST: Final = 2**53
@@ -62,15 +62,9 @@ def pooled(states: Iterable[Mapping[str, float | int | None]]) -> EpisodeReliabi
         one = EpisodeReliability.from_state(state)
         if 0 <= one.failures <= _MOST_FAILURES and min(one.up_ms, one.down_ms) >= 0:
             total.merge(one)
-            watched_ms = max(watched_ms, one.up_ms // components(state))
+            watched_ms = max(watched_ms, one.up_ms // components_of(state))
     total.up_ms = watched_ms
     return total
-
-
-def components(state: Mapping[str, float | int | None]) -> int:
-    """Over how many signals or sources of the house the times of this state were added up."""
-    told = state.get("components")
-    return max(1, int(told)) if isinstance(told, (int, float)) and told < _LARGEST else 1
 
 
 def _part(document: Any, key: str) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from agent.domain.reliability import EpisodeReliability, PublishedMtbf
+from agent.domain.reliability import EpisodeReliability, PublishedMtbf, components_of, shared
 
 HOUR_MS = 3_600_000
 minutes = st.sets(st.integers(0, 20_000), max_size=40).map(sorted)
@@ -147,3 +147,15 @@ def test_the_report_has_the_names_that_the_twin_promises() -> None:
     more = "availability availability_low availability_high"
     home = EpisodeReliability(3, 3, up_ms=HOUR_MS, down_ms=HOUR_MS)
     assert list(home.report()) == [*names.split(), *more.split()]
+
+
+@given(st.integers(1, 500))
+def test_over_how_many_components_times_were_added_up(components: int) -> None:
+    state = EpisodeReliability(1, 1, 90 * HOUR_MS, 0).state()
+    assert components_of(shared(state, components)) == components
+    assert EpisodeReliability.from_state(shared(state, components)).state() == state
+
+
+@pytest.mark.parametrize("told", [None, 0, -3, 0.5, 2**80, math.inf, -math.inf, math.nan])
+def test_a_number_of_components_that_cannot_be_counts_as_one(told: float | None) -> None:
+    assert components_of({"failures": 1, "components": told}) == 1
