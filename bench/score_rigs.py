@@ -8,7 +8,7 @@ keep a tank between two pressures, so that normal itself goes up and down; it wa
 finished. None is a copy of a published recording.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -95,6 +95,15 @@ def _wander(draw: np.random.Generator, rows: int, span: float, size: float) -> A
     return size * coloured(draw, rows, float(np.exp(-1 / span)))
 
 
+def _faulty(
+    draw: np.random.Generator, faults: Sequence[str], strength: float
+) -> tuple[dict[str, Array], NDArray[np.bool_]]:
+    """How strong each of the faults is row by row, which is 0 for all but one, and the rows it is said to last."""
+    course, label = _course(draw)
+    kind, size = str(draw.choice(faults)), strength * draw.lognormal(0.0, 0.6)
+    return {name: course * size * (name == kind) for name in faults}, label
+
+
 def _rounded(values: Array, draw: np.random.Generator) -> Array:
     """About every third converter is coarse: a few steps within the noise of the normal rows."""
     for j in range(values.shape[1]):
@@ -120,9 +129,8 @@ WATER_FAULTS: Final = (
 def water(seed: int, strength: float = 1.0) -> Rig:
     """Vibration (2), current, pressure, motor and water temperature, voltage and flow of a pump and its water."""
     draw = np.random.default_rng(50_000 + seed)
-    p, label = _course(draw)
-    rows, kind, size = len(p), str(draw.choice(WATER_FAULTS)), strength * draw.lognormal(0.0, 0.6)
-    is_on = {name: p * size * (name == kind) for name in WATER_FAULTS}
+    is_on, label = _faulty(draw, WATER_FAULTS, strength)
+    rows = len(label)
     added = is_on["water added"]
     temperature = _water_temperature(draw, rows, added)
     volts = 230 + _wander(draw, rows, 300, draw.uniform(0, 1.5)) - 12 * np.minimum(is_on["low voltage"], 3)
@@ -178,9 +186,8 @@ AIR_FAULTS: Final = (
 def air(seed: int, strength: float = 1.0) -> Rig:
     """Fan speed, power, duct pressure, flow, valve, supply and return temperature, vibration; two control loops."""
     draw = np.random.default_rng(90_000 + seed)
-    p, label = _course(draw)
-    rows, kind, size = len(p), str(draw.choice(AIR_FAULTS)), strength * draw.lognormal(0.0, 0.6)
-    is_on = {name: p * size * (name == kind) for name in AIR_FAULTS}
+    is_on, label = _faulty(draw, AIR_FAULTS, strength)
+    rows = len(label)
     outside = draw.uniform(-5, 12) + draw.normal(0, 2) * np.sin(
         np.arange(rows) / draw.uniform(400, 3000) + draw.uniform(0, 6)
     )
@@ -257,9 +264,8 @@ COMPRESSOR_FAULTS: Final = (
 def compressor(seed: int, strength: float = 1.0) -> Rig:
     """Tank pressure, current, speed, inlet depression, discharge and oil temperature, oil pressure, vibration."""
     draw = np.random.default_rng(130_000 + seed)
-    p, label = _course(draw)
-    rows, kind, size = len(p), str(draw.choice(COMPRESSOR_FAULTS)), strength * draw.lognormal(0.0, 0.6)
-    is_on = {name: p * size * (name == kind) for name in COMPRESSOR_FAULTS}
+    is_on, label = _faulty(draw, COMPRESSOR_FAULTS, strength)
+    rows = len(label)
     tank, loaded = _tank(draw, rows, is_on)
     work = loaded * tank * (1 + 0.08 * is_on["valve"] + 0.05 * is_on["filter"])
     drag = 1 + 0.08 * is_on["bearing"]
