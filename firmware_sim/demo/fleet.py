@@ -204,7 +204,7 @@ class Stage:
         self._judge(watch)
 
     def _waits(self, watch: Watch, deadline: float) -> bool:
-        """Whether the time is up but a slow machine has not judged and sent all of the past yet."""
+        """Whether the time is up but a slow machine has not sent and shown all of the past yet."""
         return time.monotonic() < deadline + PATIENCE_SECONDS and bool(self._found(watch)[2])
 
     def _found(self, watch: Watch) -> tuple[list[Expectation], list[Expectation], list[str]]:

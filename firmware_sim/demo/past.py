@@ -27,7 +27,7 @@ class PastFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A command of one home, and the file that is there once it has been done."""
+    """A command of one home, what it says, and the file that stands as `made`.new while it works."""
 
     title: str
     command: Sequence[str | Path]
@@ -46,25 +46,15 @@ def make(homes: Sequence[tuple[Scenario, Path]], world: World, site: Callable[[S
 
 
 def _simulated(scenario: Scenario, folder: Path, start: str, end: str) -> Job:
-    beside = folder / f"{HISTORY}.new"
-    command: list[str | Path] = [
-        _BIN / "emberwatt-sim",
-        "history",
-        scenario.name,
-        "--origin",
-        start,
-        "--until",
-        end,
-        "--out",
-        beside,
-    ]
-    return Job(scenario.title, command, folder / HISTORY, folder / "past.log")
+    command: list[str | Path] = [_BIN / "emberwatt-sim", "history", scenario.name, "--origin", start, "--until", end]
+    command += ["--out", folder / f"{HISTORY}.new"]
+    return Job(scenario.title, command, folder / HISTORY, folder / "history.log")
 
 
 def _judged(scenario: Scenario, folder: Path) -> Job:
     command: list[str | Path] = [_BIN / "emberwatt-agent", "run", "--config", folder / "site.toml", "--until-drained"]
     command += ["--history", folder / HISTORY]
-    return Job(scenario.title, command, folder / JUDGED, folder / "past.log")
+    return Job(scenario.title, command, folder / JUDGED, folder / f"{JUDGED}.new")
 
 
 def _play(what: str, jobs: Iterable[Job]) -> None:
@@ -98,8 +88,4 @@ def _end(job: Job, process: subprocess.Popen[bytes]) -> None:
     if process.wait() != 0:
         said = job.log.read_text(errors="replace").strip()
         raise PastFailed(f"{job.command[1]} of {job.title} failed with status {process.returncode}: {said}")
-    beside = job.made.with_name(f"{job.made.name}.new")
-    if beside.exists():
-        beside.rename(job.made)
-    else:
-        job.made.touch()
+    job.made.with_name(f"{job.made.name}.new").rename(job.made)

@@ -42,7 +42,7 @@ class Api:
             raise ApiUnavailable(f"{url}: {error}") from error
 
 
-# A fault that lasts already when a slow machine has judged the past begins, for the agent, where it begins to look.
+# A fault that lasts already when a slow machine has started its agents begins, for the agent, where it begins to look.
 LATE_MS = 40 * 60_000
 
 
