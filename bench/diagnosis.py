@@ -214,8 +214,10 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     homes, heats, years = (4, 4, 1) if args.quick else (args.homes, args.heats, args.years)
     given = "" if (homes, heats, years) == (200, 200, 12) else f" --homes {homes} --heats {heats} --years {years}"
+    given = " --quick" if args.quick else given
     given += "" if args.first == FIRST else f" --first {args.first}"
-    text = report(homes, heats, years, args.first, args.workers, args.data, " --quick" if args.quick else given)
+    given += "" if args.data is None else " --data DATA"
+    text = report(homes, heats, years, args.first, args.workers, args.data, given)
     if args.out is None:
         print(text, end="")
     else:
