@@ -23,7 +23,8 @@ def measure() -> list[dict[str, Any]]:
     print("diagnosis …", file=sys.stderr)
     judged = diagnosis.measure()
     ours, theirs = judged["diagnosis_rows_per_s"], judged["pandas_loop_rows_per_s"]
-    rows = [row("diagnosis of a recording: rows/s, one core, all 22 rules", ours, "pandas row loop, one rule", theirs, judged["ratio"])]
+    figure = "diagnosis of a recording: rows/s, one core, all 22 rules"
+    rows = [row(figure, ours, "pandas row loop, one rule", theirs, judged["ratio"])]
     print("aggregator …", file=sys.stderr)
     runs = [ingest.measure() for _ in range(ROUNDS)]
     ours, theirs, ratio = (
