@@ -2,9 +2,9 @@
 
 Usage: python -m bench.diagnosis [--days 30] [--rounds 5] [--json OUT]
 
-The loop does what the published program does: `iterrows`, and the two published conditions. The diagnosis does all of
-its work: windows of 8 signals, energy, default rules with exposure, the published figure. One core, processor time,
-medians of rounds in which the two take turns.
+The loop does what the published program does: `iterrows` over a frame of a time and four values, each row handed to a
+function with the two published conditions. The diagnosis does all of its work: windows of 8 signals, energy, default
+rules with exposure, the published figure. One core, processor time, medians of rounds in which the two take turns.
 """
 
 import argparse
@@ -35,9 +35,11 @@ from agent.domain.signals import (
     Reading,
     SignalName,
 )
+from bench.mtbf import fault_detection
 
 START_MS: Final = 1_654_041_600_000  # 2022-06-01T00:00Z
 MINUTE_MS: Final = 60_000
+PUBLISHED: Final = (LOAD_POWER, BATTERY_POWER, PV_POWER, BATTERY_SOC)
 SITE: Final = {"site": {"latitude": 48.1, "longitude": 11.6, "timezone": "UTC"}}
 
 
@@ -68,14 +70,21 @@ def diagnosis_failures(readings: list[Reading]) -> int:
     return diagnosis.published()[FaultCode.BATTERY_NOT_CHARGING].failures
 
 
+def frame_of(values: list[dict[SignalName, float]]) -> pd.DataFrame:
+    """The frame that the published program makes of its four series."""
+    times = pd.to_datetime([START_MS + number * MINUTE_MS for number in range(len(values))], unit="ms", utc=True)
+    return pd.DataFrame({"time": times} | {name: [each[name] for each in values] for name in PUBLISHED})
+
+
 def loop_failures(frame: pd.DataFrame) -> int:
     """Failing minutes as published, by a loop over rows."""
     battery, solar = [], []
-    for instant, row in frame.iterrows():
-        if row[PV_POWER] > row[LOAD_POWER] and row[BATTERY_SOC] < 100 and row[BATTERY_POWER] < 0:
-            battery.append(instant)
-        if instant.hour == 12 and instant.minute == 0 and row[PV_POWER] == 0:
-            solar.append(instant)
+    for _, row in frame.iterrows():
+        uncharged, dark = fault_detection(row.time, *(row[name] for name in PUBLISHED))
+        if uncharged:
+            battery.append(row.time)
+        if dark:
+            solar.append(row.time)
     return len(battery)
 
 
@@ -93,8 +102,7 @@ def measure(days: int = 30, rounds: int = 5) -> dict[str, Any]:
     """Rows per second of both, and how they compare."""
     values = [minute(number) for number in range(days * 1440)]
     readings = [Reading(START_MS + number * MINUTE_MS, each) for number, each in enumerate(values)]
-    index = pd.to_datetime([reading.at_ms for reading in readings], unit="ms", utc=True)
-    frame = pd.DataFrame(values, index=index)
+    frame = frame_of(values)
     expected = sum(
         each[PV_POWER] > each[LOAD_POWER] and each[BATTERY_SOC] < 100 and each[BATTERY_POWER] < 0 for each in values
     )
