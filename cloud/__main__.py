@@ -38,6 +38,7 @@ COMMANDS: Final = (
     ("train", "A small model for the gateways, from recordings.", "recordings/ --plan home --out home.ewm --key k.pem"),
     ("models", "Models that speak at the sites, and which to train again.", "--config cloud.toml"),
     ("command", "Ask a device to do something.", "DEVICE read-now --config cloud.toml"),
+    ("people", "Who may log in to pages and API.", "add anna --config cloud.toml"),
     ("identity", "Certificates of devices: claim, list, revoke.", "claim mill-lane-4 --config cloud.toml"),
 )
 
@@ -53,6 +54,33 @@ def program(name: str) -> Program:
             from cloud import quarantine_command
 
             return quarantine_command
+        case "incidents":
+            from cloud import incidents_command
+
+            return incidents_command
+        case "people":
+            from cloud import people_command
+
+            return people_command
+        case "identity":
+            from cloud import identity_command
+
+            return identity_command
+        case "command":
+            from cloud import commands_command
+
+            return commands_command
+        case "jobs":
+            from cloud import jobs_command
+
+            return jobs_command
+        case _:
+            return _with_data(name)
+
+
+def _with_data(name: str) -> Program:
+    """Of the commands that work on data which may come from elsewhere."""
+    match name:
         case "import":
             from cloud import importer
 
@@ -65,34 +93,18 @@ def program(name: str) -> Program:
             from cloud import mtbf
 
             return mtbf
-        case "incidents":
-            from cloud import incidents_command
-
-            return incidents_command
-        case "identity":
-            from cloud import identity_command
-
-            return identity_command
         case "lake":
             from cloud import lake_command
 
             return lake_command
-        case "train":
-            from cloud import train_command
-
-            return train_command
         case "models":
             from cloud import models_command
 
             return models_command
-        case "command":
-            from cloud import commands_command
-
-            return commands_command
         case _:
-            from cloud import jobs_command
+            from cloud import train_command
 
-            return jobs_command
+            return train_command
 
 
 def main(argv: Sequence[str] | None = None) -> None:

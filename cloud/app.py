@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from agent.domain.errors import BadSetup
 from agent.domain.twin import Twin
+from cloud.access_wiring import gated
 from cloud.api.app import make_api
 from cloud.clock import make_clock
 from cloud.commands_wiring import wire_commands
@@ -80,7 +81,8 @@ async def serve(loaded: Loaded, *, port: int | None = None) -> None:
         works, care = wire(loaded, database, clock), caretaker_if_any(loaded, database, clock)
         incidents, orders = Desk(SqlIncidents(database), clock), wire_commands(database, clock, subscriber)
         app = make_app(_Reader(database, clock, subscriber.desire), clock, incidents, works.scheduler, orders.desk)
-        server = QuietServer(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=3))
+        door = gated(loaded, app, clock)
+        server = QuietServer(uvicorn.Config(door, log_level="warning", lifespan="off", timeout_graceful_shutdown=3))
         host, bound = listening.getsockname()[:2]
         log.info("pages on http://%s:%d/  API on http://%s:%d/api/v1/docs", host, bound, host, bound)
         with devices_if_any(loaded, database, clock, subscriber) as doors:

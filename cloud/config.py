@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from agent.domain.errors import BadSetup
+from cloud.access.settings import AccessTable
 from cloud.devices.settings import DevicesTable
 from cloud.identity.settings import IdentityTable
 from cloud.jobs.standard import JobsTable
@@ -34,7 +35,7 @@ class BrokerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HttpTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the pages and the API are served. Loopback unless told otherwise: there is no login yet."""
+    """Where the pages and the API are served: loopback unless told otherwise."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -52,6 +53,7 @@ class CloudSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database: DatabaseTable = DatabaseTable()
     broker: BrokerTable = BrokerTable()
     http: HttpTable = HttpTable()
+    access: AccessTable | None = None
     jobs: JobsTable = JobsTable()
     identity: IdentityTable = IdentityTable()
     devices: DevicesTable | None = None

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.domain.commands import CommandName
-from cloud.api.params import DeviceId, Limit, Reader, iso, iso_or_none, known
+from cloud.api.params import By, DeviceId, Limit, Person, Reader, iso, iso_or_none, known, signed
 from cloud.api.problems import ApiProblem
 from cloud.ports import CommandDesk, CommandRow
 
@@ -69,15 +69,16 @@ class CommandRequest(BaseModel):
 
     name: str = Field(max_length=40, description=f"One of {', '.join(CommandName)}")
     args: dict[str, Any] = Field(default_factory=dict)
-    by: str = Field(min_length=1, max_length=100, description="Who asks")
+    by: By = None
     expires_in_s: float = Field(default=_DAY_S, gt=0, le=366 * _DAY_S, description="Not begun after so many seconds")
 
 
 @router.post("/devices/{device}/commands", status_code=201)
-def order(device: DeviceId, request: CommandRequest, reader: Reader, desk: Desk) -> CommandOut:
+def order(device: DeviceId, request: CommandRequest, reader: Reader, desk: Desk, person: Person) -> CommandOut:
     """Ask a device to do something. It is kept until the device is there, runs at most once, and always ends."""
     known(reader, device)
-    return CommandOut.of(desk.order(device, request.name, request.args, request.by, request.expires_in_s))
+    who = signed(person, request.by)
+    return CommandOut.of(desk.order(device, request.name, request.args, who, request.expires_in_s))
 
 
 @router.get("/devices/{device}/commands", openapi_extra={"x-example": "/devices/{device}/commands?limit=20"})

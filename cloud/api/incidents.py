@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.api.devices import Expected, IfMatch, version_of
 from cloud.api.models import Page
-from cloud.api.params import Limit, Offset, iso, iso_or_none
+from cloud.api.params import By, Limit, Offset, Person, iso, iso_or_none, signed
 from cloud.api.problems import ApiProblem
 from cloud.ports import Incident, IncidentChange, IncidentDesk, IncidentEntry, IncidentSite
 
@@ -109,7 +109,7 @@ class IncidentPatch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    by: str = Field(min_length=1, max_length=100, description="Who changes it")
+    by: By = None
     state: State | None = None
     owner: str | None = Field(default=None, max_length=100)
     comment: str | None = Field(default=None, max_length=2000)
@@ -156,6 +156,7 @@ def patch_incident(
     incident: IncidentId,
     patch: IncidentPatch,
     desk: Desk,
+    person: Person,
     response: Response,
     if_match: IfMatch = None,
     expected: Expected = None,
@@ -166,7 +167,7 @@ def patch_incident(
     """
     _known(desk, incident)
     change = IncidentChange(patch.state, patch.owner, patch.comment, patch.quiet_days)
-    one = desk.change(incident, change, patch.by, version_of(if_match, expected))
+    one = desk.change(incident, change, signed(person, patch.by), version_of(if_match, expected))
     response.headers["ETag"] = f'"{one.version}"'
     return IncidentOut.of(one)
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import FileResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from cloud.api.params import Limit, iso, iso_or_none
+from cloud.api.params import By, Limit, Person, iso, iso_or_none, signed
 from cloud.api.problems import ApiProblem
 from cloud.ports import JobDesk, JobInfo, JobRun
 
@@ -78,7 +78,7 @@ class RunDetail(BaseModel):
 class StartRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    by: str = Field(min_length=1, max_length=100, description="Who starts it")
+    by: By = None
 
 
 @router.get("/jobs", openapi_extra={"x-example": "/jobs"})
@@ -95,10 +95,10 @@ def runs(job: JobName, desk: Desk, limit: Limit = 50) -> RunList:
 
 
 @router.post("/jobs/{job}/runs", status_code=202)
-def start(job: JobName, request: StartRequest, desk: Desk) -> JobOut:
+def start(job: JobName, request: StartRequest, desk: Desk, person: Person) -> JobOut:
     """Start a job now; 503 while it is running."""
     _known_job(desk, job)
-    desk.start(job, request.by)
+    desk.start(job, signed(person, request.by))
     return JobOut.of(_known_job(desk, job))
 
 

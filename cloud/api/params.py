@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
+from pydantic import Field
 
 from cloud.api.problems import invalid, unknown_device
 from cloud.ports import Clock, FleetReader, Site
@@ -32,6 +33,22 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="At most this many items
 Offset = Annotated[int, Query(ge=0, le=100_000, description="Leave out this many items first")]
 From = Annotated[str | None, Query(alias="from", max_length=40, description=f"Start of the period: {TIME_FORM}")]
 Until = Annotated[str | None, Query(alias="to", max_length=40, description=f"End of the period, excluded: {TIME_FORM}")]
+
+
+async def _person(request: Request) -> str:
+    return str(getattr(request.state, "person", ""))
+
+
+# Who is logged in; empty where nobody has to be.
+Person = Annotated[str, Depends(_person)]
+By = Annotated[str | None, Field(min_length=1, max_length=100, description="Who asks; whoever is logged in otherwise")]
+
+
+def signed(person: str, by: str | None) -> str:
+    """Who asks: whoever is logged in, or else whom the request names. Raises `ApiProblem` (422) for nobody."""
+    if not person and by is None:
+        raise invalid("by", None, "a name")
+    return person or by or ""
 
 
 def iso(at_ms: int) -> str:

@@ -41,9 +41,19 @@ async def _form(request: Request) -> dict[str, str]:
 Form = Annotated[dict[str, str], Depends(_form)]
 
 
+def person_of(request: Request) -> str:
+    """Who is logged in; empty where nobody has to be."""
+    return str(getattr(request.state, "person", ""))
+
+
 def name_in(request: Request) -> str:
-    """The name that was typed last in this browser."""
-    return unquote(request.cookies.get(NAME_COOKIE, ""))[:_MAX_NAME]
+    """Who is logged in, or the name that was typed last in this browser."""
+    return person_of(request) or unquote(request.cookies.get(NAME_COOKIE, ""))[:_MAX_NAME]
+
+
+def signed(request: Request, form: dict[str, str]) -> str:
+    """Who sent the form: whoever is logged in, or else the name that was typed."""
+    return person_of(request) or form.get("by", "").strip()[:_MAX_NAME]
 
 
 def whole_number(form: dict[str, str], field: str, default: int) -> int:

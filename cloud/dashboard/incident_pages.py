@@ -68,7 +68,7 @@ def incident(request: Request, incident: str, desk: Desk, reader: Reader, clock:
 def change(request: Request, incident: str, form: forms.Form, desk: Desk, reader: Reader, clock: Now) -> Response:
     """What a button or the text below them asks for."""
     one = _known(desk, incident)
-    who = form.get("by", "")
+    who = forms.signed(request, form)
     wish = IncidentChange(
         state=form.get("state") or None,
         owner=form.get("owner"),
@@ -84,7 +84,7 @@ def change(request: Request, incident: str, form: forms.Form, desk: Desk, reader
         return _page(request, incident, desk, reader, clock, f"That cannot be: {error}.", status=422)
     base = request.scope.get("root_path", "")
     answer = RedirectResponse(f"{base}/incidents/{quote(one.id, safe='')}", status_code=303)
-    answer.set_cookie(forms.NAME_COOKIE, quote(who.strip()), max_age=_YEAR_S, httponly=True, samesite="strict")
+    answer.set_cookie(forms.NAME_COOKIE, quote(who), max_age=_YEAR_S, httponly=True, samesite="strict")
     return answer
 
 

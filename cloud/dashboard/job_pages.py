@@ -101,7 +101,7 @@ def _jobs(
 @router.post("/jobs/{job}/run", response_class=RedirectResponse)
 def start(request: Request, job: str, form: forms.Form, desk: Desk, clock: Now) -> Response:
     """Start it now."""
-    who = form.get("by", "").strip()[:100]
+    who = forms.signed(request, form)
     try:
         desk.start(job, who)
     except BadInput:

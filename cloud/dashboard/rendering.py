@@ -28,5 +28,6 @@ def rendered(request: Request, template: str, content: Mapping[str, Any], status
     """The page; `base` is the address that all its links stand on, `parts` what the program has beside the fleet."""
     base = request.scope.get("root_path", "")
     parts = {name for name in ("incidents", "jobs") if getattr(request.app.state, name, None) is not None}
-    page = PAGES.get_template(template).render(base=base, parts=parts, **content)
+    person = getattr(request.state, "person", "")
+    page = PAGES.get_template(template).render(base=base, parts=parts, person=person, **content)
     return HTMLResponse(page, status_code=status)

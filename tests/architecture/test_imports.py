@@ -34,6 +34,7 @@ WALLS: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
     "agent": (("agent",), frozenset({"matplotlib", "msgspec"})),
     "cloud.ports": (("agent.domain",), frozenset({"msgspec"})),
     "cloud.identity": (("agent.domain", "cloud.ports"), frozenset({"msgspec", "cryptography", "starlette"})),
+    "cloud.access": (("agent.domain", "cloud.ports"), frozenset({"msgspec", "starlette", "jinja2"})),
     "cloud.ingest": (("agent.domain", "cloud.ports"), frozenset({"msgspec", "aiomqtt", "paho"})),
     "cloud.devices": (("agent.domain", "cloud.ports"), frozenset({"msgspec", "starlette", "uvicorn"})),
     "cloud.store": (("agent.domain", "cloud.ports"), frozenset({"msgspec", "sqlalchemy"})),

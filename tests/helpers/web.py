@@ -4,13 +4,13 @@ from typing import Any
 
 import anyio
 import httpx
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 
 class Client:
     """A synchronous client of an ASGI application."""
 
-    def __init__(self, app: FastAPI, prefix: str = "") -> None:
+    def __init__(self, app: ASGIApp, prefix: str = "") -> None:
         self._app = app
         self._prefix = prefix
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from cloud.api.app import make_api
 from cloud.dashboard.app import make_dashboard
@@ -25,7 +25,7 @@ def compose(reader: FleetReader, clock: Clock) -> FastAPI:
 
 
 @contextmanager
-def served(app: Starlette, *, certificate: Path | None = None) -> Iterator[str]:
+def served(app: ASGIApp, *, certificate: Path | None = None) -> Iterator[str]:
     """The application on a free port of 127.0.0.1; gives its address. With `certificate`, which holds its key, TLS."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -51,6 +51,7 @@ function alike(old, fresh) {
 
 async function refresh(holder, address) {
   const answer = await fetch(address, { headers: { Accept: "text/html" } });
+  if (answer.status === 401) location.reload();
   if (!answer.ok) throw new Error(`status ${answer.status}`);
   const box = document.createElement("template");
   box.innerHTML = `\n${await answer.text()}`;

@@ -1,0 +1,1 @@
+"""Who may see the pages and the API, and who may change something there."""
