@@ -7,11 +7,12 @@ from agent.diagnosis.settings import DiagnosisSettings
 from agent.domain.episodes import EpisodeTracker, MinuteTracker, Timing
 from agent.domain.faults import FaultCode
 from agent.domain.local_time import LocalTime
-from agent.domain.rules import BatteryNotCharging, InverterAlarmRule, NoSolarProduction, Rule
+from agent.domain.rules import BatteryNotCharging, InverterAlarmRule, Rule
 from agent.domain.rules_balance import Balance
 from agent.domain.rules_clock import ClockError
 from agent.domain.rules_comfort import FlatHeatingCurve, RoomTooCold
 from agent.domain.rules_cycles import Hunting, ShortCycling
+from agent.domain.rules_dark import NoSolarProduction
 from agent.domain.rules_heating import BoilerLockout, LowWaterPressure, NoHeat
 from agent.domain.rules_power import ExportPastBattery, SocJump
 from agent.domain.rules_published import PublishedBattery, PublishedSolar

@@ -11,11 +11,12 @@ from agent.diagnosis.ranges import RANGES
 from agent.domain.episodes import Timing
 from agent.domain.errors import BadSetup
 from agent.domain.faults import FaultCode
-from agent.domain.rules import BatteryLimits, SolarLimits
+from agent.domain.rules import BatteryLimits
 from agent.domain.rules_balance import BalanceLimits
 from agent.domain.rules_clock import ClockLimits
 from agent.domain.rules_comfort import ComfortLimits, CurveLimits
 from agent.domain.rules_cycles import CycleLimits, HuntingLimits
+from agent.domain.rules_dark import SolarLimits
 from agent.domain.rules_heating import HeatLimits, PressureLimits
 from agent.domain.rules_power import ExportLimits, SocJumpLimits
 from agent.domain.rules_sensors import OutdoorLimits, RoomStuckLimits, SwapLimits
@@ -104,7 +105,7 @@ class DiagnosisSettings:
     short_cycling: CycleLimits = field(default=CycleLimits())
     cycling_timing: Timing = field(default=Timing(debounce_s=1200, clear_s=3600))
     hunting: HuntingLimits = field(default=HuntingLimits())
-    hunting_timing: Timing = field(default=Timing(debounce_s=900, clear_s=3600))
+    hunting_timing: Timing = field(default=Timing(debounce_s=1800, clear_s=3600))
     flat_heating_curve: CurveLimits = field(default=CurveLimits())
     curve_timing: Timing = field(default=Timing(debounce_s=2 * _HOUR_S, clear_s=6 * _HOUR_S, forget_s=5 * _DAY_S))
     room_sensor_stuck: RoomStuckLimits = field(default=RoomStuckLimits())
@@ -114,7 +115,7 @@ class DiagnosisSettings:
     outdoor_sensor_implausible: OutdoorLimits = field(default=OutdoorLimits())
     outdoor_timing: Timing = field(default=Timing(debounce_s=1800, clear_s=1800))
     room_too_cold: ComfortLimits = field(default=ComfortLimits())
-    cold_timing: Timing = field(default=Timing(debounce_s=2 * _HOUR_S, clear_s=2 * _HOUR_S))
+    cold_timing: Timing = field(default=Timing(debounce_s=2 * _HOUR_S, clear_s=2 * _HOUR_S, forget_s=8 * _HOUR_S))
     gap: GapLimits = field(default=GapLimits())
     low_water_pressure: PressureLimits = field(default=PressureLimits())
     pressure_timing: Timing = field(default=Timing(debounce_s=600, clear_s=600))

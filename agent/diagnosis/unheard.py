@@ -91,7 +91,8 @@ class Unheard:
         if 0 < passed_ms <= self._max_gap_ms:
             self._gap.reliability.add_up(passed_ms)
             return []
-        if passed_ms < 0 or (passed_ms >= _LEAST_JUMP_MS and _nothing_moved(before, reading)):
+        back = self._off_ms != 0 and abs(self._off_ms + passed_ms) < _SAME_MS
+        if passed_ms < 0 or back or (passed_ms >= _LEAST_JUMP_MS and _nothing_moved(before, reading)):
             return self._jumped(at_ms, passed_ms)
         self.silent_ms = passed_ms
         if sleep.night(before_ms, at_ms):

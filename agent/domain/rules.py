@@ -6,12 +6,11 @@ that must remember something between readings carry it in `state`, a list of num
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, radians, sin
+from math import inf
 from typing import Any, Final, Protocol
 
 from agent.domain.blocks import Block, RowByRow, Verdict
 from agent.domain.faults import FaultCode
-from agent.domain.local_time import LocalTime
 from agent.domain.signals import (
     BATTERY_POWER,
     BATTERY_SOC,
@@ -24,7 +23,6 @@ from agent.domain.signals import (
     Reading,
     SignalName,
 )
-from agent.domain.sun import Height
 from agent.domain.timeline import Move
 
 Values = Mapping[SignalName, float]
@@ -35,8 +33,11 @@ _MOST_WH: Final = 1500.0
 # More than this between two samples, and not by what flows, is a jump of the counting, in %.
 _SOC_STEP: Final = 8.0
 _AT_ONCE_MS: Final = 300_000
-# What a closed sky lets through at least.
-_OVERCAST: Final = 0.02
+# Of a surplus that the battery does not take, this much is seen at the grid's meter, less what an inverter loses of the
+# panels' power. A meter may be off by `_METER_W`.
+_REACHES: Final = 0.5
+_LOSSES: Final = 0.06
+_METER_W: Final = -50.0
 _NOTHING: Final[Mapping[str, float]] = {}
 
 
@@ -177,10 +178,10 @@ class BatteryNotCharging(RowByRow):
             return None
         if self._full or self._soc_ms is None or not 0 <= at_ms - self._soc_ms <= self._hold_ms:
             return None
-        # A house that draws from the grid or the battery has no surplus: panels or load are measured wrongly.
-        if values.get(GRID_POWER, -inf) - battery > self._limits.dead_band_w:
-            return None
-        return battery <= self._limits.dead_band_w
+        if battery > self._limits.dead_band_w:
+            return False
+        # A surplus that the battery does not take goes out: where it does not, panels or load are measured wrongly.
+        return None if -values.get(GRID_POWER, -inf) < _least_export_w(pv, load, battery) else True
 
     def judge_all(self, block: Block) -> list[Verdict]:
         charge, powers = block.column(BATTERY_SOC), block.column(BATTERY_POWER)
@@ -205,11 +206,12 @@ class BatteryNotCharging(RowByRow):
                 through_wh += abs(battery) * (at_ms - last_ms) / _HOUR_MS
             last_ms = at_ms
             surplus = pv - load
-            idle = surplus <= margin_w or self._full or (moves > _MOVES_TO_KNOW and through_wh >= _MOST_WH)
-            if idle or grid - battery > dead_band_w:
+            if surplus <= margin_w or self._full or (moves > _MOVES_TO_KNOW and through_wh >= _MOST_WH):
                 verdicts.append(None)
             elif battery > dead_band_w:
                 verdicts.append(False)
+            elif -grid < _least_export_w(pv, load, battery):
+                verdicts.append(None)
             else:
                 verdicts.append(True)
                 break
@@ -255,78 +257,9 @@ class BatteryNotCharging(RowByRow):
             self._uncounted = state[4] if len(state) > 4 else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class SolarLimits:
-    """W and degrees. Without coordinates only `from_minute` ≤ local minute of the day < `to_minute` is judged."""
-
-    dead_band_w: float = 5.0
-    sun_elevation: float = 15.0
-    from_minute: int = 11 * 60
-    to_minute: int = 13 * 60
-
-
-class NoSolarProduction(Memoryless):
-    """Scenario 2 for engineers: no power although the sun is high enough. `place` is `(latitude, longitude)`.
-
-    Once the site has shown what its panels can give, a zero proves something only where even a closed sky would leave
-    more than a trace.
-    """
-
-    code = FaultCode.NO_SOLAR_PRODUCTION
-    needs = (frozenset({PV_POWER}),)
-
-    def __init__(self, limits: SolarLimits, local: LocalTime, place: tuple[float, float] | None) -> None:
-        self._limits = limits
-        self._local = local
-        self._sun = Height(*place) if place is not None else None
-        self._lowest_sine = sin(radians(limits.sun_elevation))
-        self._per_sine_w = 0.0  # most that the panels gave per sine of the sun's elevation
-
-    def judge(self, reading: Reading) -> Verdict:
-        pv = reading.values.get(PV_POWER)
-        if pv is None:
-            return None
-        sine = 1.0
-        if self._sun is None:
-            if not self._limits.from_minute <= self._local.minute_of_day(reading.at_ms) < self._limits.to_minute:
-                return None
-        else:
-            sine = self._sun.sine(reading.at_ms)
-            if sine < self._lowest_sine:
-                return None
-        if pv > self._limits.dead_band_w:
-            if pv > self._per_sine_w * sine:
-                self._per_sine_w = pv / sine
-            return False
-        # An inverter that says why it stands still is a fault of its own; the missing power is its consequence.
-        if has_stopped(reading.values) or 0.0 < _OVERCAST * self._per_sine_w * sine < 2 * self._limits.dead_band_w:
-            return None
-        return True
-
-    def judge_all(self, block: Block) -> list[Verdict]:
-        powers = block.column(PV_POWER)
-        if powers is None or self._sun is None:
-            return super().judge_all(block)
-        lowest, dead_band_w, verdicts = self._lowest_sine, self._limits.dead_band_w, list[Verdict]()
-        for row, (pv, sine) in enumerate(zip(powers, block.sines(), strict=True)):
-            if sine < lowest:
-                verdicts.append(None)
-            elif pv > dead_band_w:
-                verdicts.append(False)
-                if pv > self._per_sine_w * sine:
-                    self._per_sine_w = pv / sine
-            else:
-                verdicts.append(self.judge(block.readings[row]))
-                if verdicts[-1]:
-                    break
-        return verdicts
-
-    def state(self) -> list[float]:
-        return [self._per_sine_w]
-
-    def restore(self, state: Sequence[float]) -> None:
-        if state:
-            self._per_sine_w = state[0]
+def _least_export_w(pv: float, load: float, battery: float) -> float:
+    """What at least goes to the grid beside an idle battery, losses and errors of the meters allowed for."""
+    return max(_METER_W, _REACHES * (pv - load - battery) - _LOSSES * pv)
 
 
 class InverterAlarmRule(Memoryless):

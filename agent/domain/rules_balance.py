@@ -30,6 +30,9 @@ class BalanceLimits:
 _FACTORS: Final = (-1.0, 10.0, 0.1, 1000.0, 0.001)
 _RUN: Final = 5
 _NOISE: Final = 0.03
+# A battery below this rests, and holds no meter at zero.
+_AT_REST_W: Final = 20.0
+_IN_DOUBT_MS: Final = 3_600_000
 _PARTS: Final = (PV_POWER, LOAD_POWER, GRID_POWER, BATTERY_POWER)
 
 
@@ -47,9 +50,10 @@ class Balance(RowByRow):
     def __init__(self, limits: BalanceLimits) -> None:
         self._limits = limits
         self._has_battery = False
-        self._blamed: tuple[str, float] | None = None
+        self._blamed: tuple[SignalName, float] | None = None
         self._difference = 0.0
         self._run = 0  # samples that the same fault explained, lately
+        self._until_ms = 0  # as long it is not well only because what is blamed rests
         self._pulses = (Pulse(), Pulse(), Pulse())  # of panels, load and meter
 
     def judge(self, reading: Reading) -> Verdict:
@@ -64,10 +68,7 @@ class Balance(RowByRow):
             self._has_battery = True
         if pv is None or load is None or grid is None:
             return None
-        fresh = [
-            pulse.beats(reading.at_ms, value) or not value
-            for pulse, value in zip(self._pulses, (pv, load, grid), strict=True)
-        ]
+        fresh = self._fresh(reading.at_ms, pv, load, grid, battery)
         incoming = pv + (grid if grid > 0.0 else 0.0) - (battery if battery < 0.0 else 0.0)
         difference = pv + grid - load - battery
         flow = max(incoming, incoming - difference)
@@ -76,8 +77,26 @@ class Balance(RowByRow):
             return None
         off = abs(difference)
         if off > limits.wrong_w + limits.wrong_share * flow:
-            return self._explained(values, difference) if all(fresh) else None
-        return False if off < limits.right_w + limits.right_share * flow else None
+            return self._explained(reading.at_ms, values, difference) if fresh else None
+        if off >= limits.right_w + limits.right_share * flow:
+            return None
+        return False if reading.at_ms > self._until_ms else self._cleared(values, flow)
+
+    def _fresh(self, at_ms: int, pv: float, load: float, grid: float, battery: float) -> bool:
+        """Whether all of them still move. A zero may stand, but the meter's only while a battery holds it there."""
+        sun, used, met = (
+            pulse.beats(at_ms, value) for pulse, value in zip(self._pulses, (pv, load, grid), strict=True)
+        )
+        return (sun or not pv) and (used or not load) and (met or (not grid and abs(battery) > _AT_REST_W))
+
+    def _cleared(self, values: Values, flow: float) -> Verdict:
+        """Healthy where what is blamed would leave a difference now: a wrong factor of nearly nothing leaves none."""
+        if self._blamed is None:
+            return False
+        name, factor = self._blamed
+        if abs(values.get(name, 0.0) * (factor - 1.0)) <= self._limits.wrong_w + self._limits.wrong_share * flow:
+            return None
+        return False
 
     def judge_all(self, block: Block) -> list[Verdict]:
         suns, loads, meter = block.column(PV_POWER), block.column(LOAD_POWER), block.column(GRID_POWER)
@@ -101,7 +120,7 @@ class Balance(RowByRow):
             off = abs(difference)
             if flow < least_w:
                 verdicts.append(None)
-            elif off < right_w + right_share * flow and off <= wrong_w + wrong_share * flow:
+            elif off < right_w + right_share * flow and off <= wrong_w + wrong_share * flow and at_ms > self._until_ms:
                 verdicts.append(False)
             else:
                 self._keep((sun, sun_ms), (used, used_ms), (met, met_ms))
@@ -115,7 +134,7 @@ class Balance(RowByRow):
         for pulse, each in zip(self._pulses, seen, strict=True):
             pulse.restore(each)
 
-    def _explained(self, values: Values, difference: float) -> Verdict:
+    def _explained(self, at_ms: int, values: Values, difference: float) -> Verdict:
         """Whether one wrong sign or factor is behind it."""
         blamed = self._culprit(values)
         if blamed is None or blamed != self._blamed:
@@ -125,10 +144,12 @@ class Balance(RowByRow):
                 self._blamed, self._run = blamed, 0
             return None if certain else False
         self._run = min(self._run + 1, 2 * _RUN)
-        self._difference = difference
+        self._difference, self._until_ms = difference, at_ms + _IN_DOUBT_MS
         return True
 
-    def _culprit(self, values: Values) -> tuple[str, float] | None:
+    def _culprit(self, values: Values) -> tuple[SignalName, float] | None:
+        if self._blamed is not None and values.get(self._blamed[0]) and self._balances(values, *self._blamed):
+            return self._blamed  # several may explain it, as ten times the load and a tenth of the sun
         for factor in _FACTORS:
             for name in _PARTS:
                 if values.get(name) and self._balances(values, name, factor):
@@ -161,12 +182,14 @@ class Balance(RowByRow):
         return told
 
     def move(self, move: Move, /) -> None:
+        self._until_ms = move(self._until_ms)
         for pulse in self._pulses:
             pulse.move(move)
 
     def state(self) -> list[Any]:
         pulses = [pulse.state() for pulse in self._pulses]
-        return [self._has_battery, self._difference, self._run, pulses, *(self._blamed or ())]
+        blamed = (*self._blamed, self._until_ms) if self._blamed else ()
+        return [self._has_battery, self._difference, self._run, pulses, *blamed]
 
     def restore(self, state: Sequence[Any]) -> None:
         if state:
@@ -174,4 +197,5 @@ class Balance(RowByRow):
             if blamed and not isinstance(blamed[0], str):  # what earlier versions did not remember
                 for pulse, kept in zip(self._pulses, blamed.pop(0), strict=True):
                     pulse.restore(kept)
-            self._blamed = (blamed[0], blamed[1]) if blamed else None
+            self._blamed = (SignalName(blamed[0]), blamed[1]) if blamed else None
+            self._until_ms = blamed[2] if len(blamed) > 2 else 0

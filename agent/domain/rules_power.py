@@ -170,8 +170,8 @@ class ExportLimits:
 
     export_w: float = 300.0
     full_soc: float = 88.0
-    least_share: float = 0.7
-    healthy_share: float = 0.8
+    least_share: float = 0.8
+    healthy_share: float = 0.88
     least_ability_w: float = 600.0
     dead_band_w: float = 50.0
     coldest: float = 8.0

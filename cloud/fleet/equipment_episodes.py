@@ -12,7 +12,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from agent.domain.episodes import Timing
-from agent.domain.rules import BatteryLimits, SolarLimits
+from agent.domain.rules import BatteryLimits
+from agent.domain.rules_dark import SolarLimits
 from cloud.fleet.equipment_ledger import Evidence, Ledger, ledger
 from cloud.fleet.equipment_minutes import (
     CODES,

@@ -8,9 +8,9 @@ from agent.domain.signals import BATTERY_POWER, GRID_POWER, LOAD_POWER, PV_POWER
 MINUTE_MS = 60_000
 
 
-def powers(minute: int, pv: float, load: float, grid: float, battery: float) -> Reading:
+def powers(minute: int, pv: float, load: float, grid: float, battery: float | None) -> Reading:
     values = {PV_POWER: pv, LOAD_POWER: load, GRID_POWER: grid, BATTERY_POWER: battery}
-    return Reading(minute * MINUTE_MS, values)
+    return Reading(minute * MINUTE_MS, {name: value for name, value in values.items() if value is not None})
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,36 @@ def test_a_meter_that_stands_is_no_wrong_factor() -> None:
         return [rule.judge(powers(step, pv + (step < 60) * step, 360 + step, 0, -360.0 - step)) for step in steps]
 
     assert True not in judged(2004.0)[90:], "it stood for half an hour: it is that meter"
+
+
+def test_a_meter_that_stands_at_zero_proves_something_only_beside_a_battery_that_holds_it_there() -> None:
+    def judged(battery: float) -> list[bool | None]:
+        rule = Balance(BalanceLimits())
+        return [rule.judge(powers(step, 2500.0 + step, 247.0 + step % 5, 0, battery)) for step in range(120)]
+
+    assert True not in judged(0.0)[40:]
+    assert set(judged(-2230.0)[40:]) == {True}, "its sign is wrong"
+
+
+def test_who_is_blamed_stays_so_where_others_would_explain_it_as_well() -> None:
+    rule = Balance(BalanceLimits())
+    told = [rule.judge(powers(minute, 2000.0 + minute, 370.0, -0.0, 16_300.0 + 10 * minute)) for minute in range(8)]
+    told.append(rule.judge(powers(8, 2450.0, 300.0, -0.0, None)))
+    told += [rule.judge(powers(minute, 2432.0 + minute, 300.0, -0.0, 21_250.0 + 10 * minute)) for minute in (9, 10)]
+    assert told[1:] == [True] * 7 + [None] + [True] * 2
+    assert rule.seen()[f"factor_of_{BATTERY_POWER}"] == 0.1
+
+
+def test_a_battery_at_rest_clears_nobody_who_blamed_its_sign() -> None:
+    rule = Balance(BalanceLimits())
+    for minute in range(20):
+        rule.judge(powers(minute, 2500.0 + minute, 150.0, 0, -2300.0 - minute))
+    assert rule.judge(powers(20, 2270.0, 151.0, -2056.0, -1.0)) is None
+    assert rule.judge(powers(21, 2270.0, 151.0, -1000.0, 1050.0)) is False
+    assert rule.judge(powers(90, 2270.0, 151.0, -2056.0, -1.0)) is False, "nobody knows any more"
+    again = Balance(BalanceLimits())
+    again.restore(rule.state())
+    assert again.state() == rule.state()
 
 
 def test_it_goes_on_where_it_stood_and_knows_earlier_states() -> None:

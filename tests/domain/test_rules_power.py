@@ -65,6 +65,8 @@ def test_surplus_passes_a_battery_that_could_take_it() -> None:
     assert rule.judge(failing) is True
     assert rule.loss_w(failing.values) == pytest.approx(3000)
     assert rule.judge(export(41, 3900, -3000)) is False
+    assert rule.judge(export(41, 3050, -900)) is True  # a quarter less than it took, beside a surplus
+    assert rule.judge(export(41, 3300, -900)) is None
     for spared in (export(42, 500, -3000, soc=92), export(43, 500, -3000, warmth=2), export(44, 20, -3000)):
         assert rule.judge(spared) is None
 

@@ -73,6 +73,13 @@ def test_a_silence_in_which_no_counter_moved_is_a_clock_set_forward(unheard: Unh
     assert unheard.causes == ()
 
 
+def test_a_clock_that_is_put_right_is_no_silence_however_much_a_house_used_in_that_minute(unheard: Unheard) -> None:
+    day = Sleep(PLACE)
+    assert codes(unheard.update(reading(NOON, 50.0), reading(NOON - 6 * HOUR, 51.0), day)) == [FaultCode.CLOCK_ERROR]
+    assert unheard.update(reading(NOON - 5 * HOUR, 80.0), reading(NOON + HOUR + MINUTE, 270.0), day) == []
+    assert (unheard.causes, unheard.silent_ms) == ((), 0)
+
+
 def test_a_jump_is_believed_for_days_only(unheard: Unheard) -> None:
     sleep = Sleep(PLACE)
     assert codes(unheard.update(reading(NOON), reading(NOON - HOUR), sleep)) == [FaultCode.CLOCK_ERROR]

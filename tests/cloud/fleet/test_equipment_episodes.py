@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from agent.diagnosis.settings import DiagnosisSettings
 from agent.domain.episodes import EpisodeTracker, Timing
 from agent.domain.local_time import LocalTime
-from agent.domain.rules import BatteryNotCharging, NoSolarProduction, Rule
+from agent.domain.rules import BatteryNotCharging, Rule
+from agent.domain.rules_dark import NoSolarProduction
 from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, LOAD_POWER, PV_POWER, Reading, SignalName
 from cloud.fleet.equipment_episodes import EpisodeJob, Rules
 from cloud.fleet.equipment_minutes import CODES, Period, Zones
