@@ -56,8 +56,7 @@ class Gate:
         self._right: OrderedDict[bytes, int] = OrderedDict()  # of names and passwords that scripts sent, until when
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
+        if scope["type"] != "http":  # nothing here speaks anything else
             return
         try:
             answer = await self._answer(Request(scope, receive))
