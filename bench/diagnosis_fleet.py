@@ -110,8 +110,14 @@ def settings_of(scenario: Scenario) -> DiagnosisSettings:
 
 
 def waits_min(settings: DiagnosisSettings, label: Label) -> float:
-    """How long the rule for a fault waits by its settings: its debounce, and what it must have seen before."""
+    """How long the rule for a fault waits by its settings: its debounce, and what it must have seen before.
+
+    What depends on the fault itself, as the pace of starts or of swings, is in none of it. A clock that jumps, as the
+    clocks of the fleet do, is told by the jump, and nothing is waited for.
+    """
     code = FaultCode(label.code)
+    if code == FaultCode.CLOCK_ERROR:
+        return 0.0
     if code == FaultCode.STUCK_VALUE:
         return 60.0 * LIMITS_H[SignalName(label.component)]
     if code == FaultCode.GAP:

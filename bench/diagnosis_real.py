@@ -1,156 +1,100 @@
-"""Recordings of real homes, as they are and with faults put into them."""
+"""Recordings of real sites through the diagnosis, as they are and with faults put into them."""
 
-import csv
-import gzip
-import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from importlib.resources import files
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import Final
 
 from agent.diagnosis.engine import Diagnosis
 from agent.diagnosis.settings import DiagnosisSettings, settings_from
-from agent.domain.signals import BATTERY_POWER, GRID_POWER, LOAD_POWER, PV_POWER, SignalName, signal_name
+from agent.domain.errors import BadInput
 from agent.domain.wire import Fault
-from bench.diagnosis_fleet import HOUR_MS, Label
-from firmware_sim.labelled.distort import distortion_of
-from firmware_sim.labelled.moments import SOURCE, Moment
-from firmware_sim.labelled.story import DAY_MS
-from firmware_sim.replay import RECORDINGS
+from bench.diagnosis_fleet import Seen
+from bench.diagnosis_judged import truth
+from bench.diagnosis_put_in import moments, story_of
+from bench.diagnosis_recordings import POWER, Recorded, seattle
+from bench.diagnosis_recordings_heat import HEAT
+from firmware_sim.labelled.moments import SOURCE
+from firmware_sim.labelled.story import HOUR_MS, Label
 
-_MINUTE_MS = 60_000
-_LEARN_DAYS = 10
+YEAR_DAYS: Final = 365.25
+# Of findings that are alike, so many are listed one by one.
+_LISTED: Final = 6
+# A fault that shows itself in fewer rows is none that anybody could find.
+_LEAST_ROWS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A finding in a recording as it is; `truth` is empty where it is false."""
+
+    site: str
+    fault: Fault
+    truth: str
+
+
+@dataclass(slots=True)
 class RealOutcome:
-    """What was found in one recording."""
+    """What was found in one recording, or in several sites of one."""
 
     name: str
-    days: float
-    put_in: int
-    found: int
-    false_as_is: int
-    false: int
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A home as somebody recorded it: rows of values at a fixed step."""
-
-    name: str
-    site: dict[str, object]
-    times: Sequence[int]
-    rows: Sequence[dict[SignalName, float]]
+    sites: int = 0
+    days: float = 0.0
+    put_in: int = 0
+    found: int = 0
+    told: list[Told] = field(default_factory=list)
+    false: int = 0  # with faults put in
+    missed: Counter[str] = field(default_factory=Counter)  # faults put in and not found, by name
 
     @property
-    def step_ms(self) -> int:
-        return self.times[1] - self.times[0]
+    def true_as_is(self) -> int:
+        return sum(bool(each.truth) for each in self.told)
 
     @property
-    def days(self) -> float:
-        return (self.times[-1] - self.times[0]) / DAY_MS
+    def false_as_is(self) -> int:
+        return len(self.told) - self.true_as_is
+
+    @property
+    def per_year(self) -> float:
+        """False findings per site-year, as recorded."""
+        return self.false_as_is / (self.days / YEAR_DAYS) if self.days else 0.0
+
+    def add(self, recorded: Recorded) -> None:
+        """Judge one site."""
+        settings = settings_of(recorded)
+        self.sites += 1
+        self.days += recorded.days
+        for fault in play(recorded, settings, (), ()).values():
+            self.told.append(Told(recorded.name, fault, truth(recorded, fault, settings)))
+        labels = story_of(recorded)
+        seen = [Seen(label) for label in labels]
+        told = list(play(recorded, settings, labels, seen).values()) if labels else []
+        for each in seen:
+            if each.counts and each.shown_min * 60_000 >= _LEAST_ROWS * recorded.step_ms:
+                found = any(_fits(fault, each.label) for fault in told)
+                self.put_in, self.found = self.put_in + 1, self.found + found
+                self.missed[each.label.code] += not found
+        strange = [fault for fault in told if not any(_fits(fault, label) for label in labels)]
+        self.false += sum(not truth(recorded, fault, settings) for fault in strange)
 
 
-def seattle() -> Recorded:
-    """Two months of a home with panels and batteries, five minutes a row, tenths of a kW."""
-    name = "seattle_powerwall"
-    packed = files("firmware_sim").joinpath("recordings", name, RECORDINGS[name]).read_bytes()
-    rows, times = [], []
-    for row in csv.DictReader(gzip.decompress(packed).decode().splitlines()):
-        times.append(round(datetime.fromisoformat(row.pop("time")).timestamp() * 1000))
-        rows.append({signal_name(key): float(cell) for key, cell in row.items() if cell})
-    site = {"latitude": 47.61, "longitude": -122.33, "timezone": "America/Los_Angeles"}
-    return Recorded("Seattle, panels and two batteries, 5 min", site, times, rows)
-
-
-def sydney(data: Path) -> Recorded | None:
-    """A year of a home with panels in Sydney, half hours by the clock on the wall."""
-    path = data / "pvload_ausgrid_customer12_30min" / "customer12_2011-2012.csv.gz"
-    if not path.is_file():
-        return None
-    zone = ZoneInfo("Australia/Sydney")
-    rows, times = [], []
-    for row in csv.DictReader(gzip.decompress(path.read_bytes()).decode().splitlines()):
-        at = datetime.fromisoformat(row[""]).replace(tzinfo=zone)
-        # The mean of the half hour that begins then.
-        times.append(round(at.timestamp() * 1000) + 15 * _MINUTE_MS)
-        rows.append({PV_POWER: round(float(row["GG"]) * 1000, 1), LOAD_POWER: round(float(row["GC"]) * 1000, 1)})
-    site = {"latitude": -33.87, "longitude": 151.2, "timezone": "Australia/Sydney"}
-    return Recorded("Sydney, panels, 30 min", site, times, rows)
-
-
-def story_of(recorded: Recorded) -> list[Label]:
-    """Faults that can be put into it, one after the other."""
-    dice = random.Random(recorded.name)
-    has_battery = BATTERY_POWER in recorded.rows[0]
-    cycle = ["no_solar_production", "out_of_range", "gap", "pv_underperformance"]
-    if has_battery:
-        cycle += ["battery_not_charging", "battery_imbalance_soc_jump", "sign_or_scale_error"]
-    hours = {"pv_underperformance": 240.0, "out_of_range": 8.0, "gap": 12.0, "sign_or_scale_error": 48.0}
-    labels, at_ms = [], recorded.times[0] + _LEARN_DAYS * DAY_MS
-    end_ms = recorded.times[-1]
-    while True:
-        code = cycle[len(labels) % len(cycle)]
-        length_ms = round(hours.get(code, 30.0) * HOUR_MS)
-        if at_ms + length_ms > end_ms - DAY_MS:
-            return labels
-        labels.append(Label(code, at_ms, at_ms + length_ms, *_look(dice, code)))
-        at_ms += length_ms + 2 * DAY_MS
-
-
-def _look(dice: random.Random, code: str) -> tuple[str, dict[str, float]]:
-    match code:
-        case "gap":
-            return LOAD_POWER, {}
-        case "out_of_range":
-            return PV_POWER, {"invalid": 0.0}
-        case "battery_imbalance_soc_jump":
-            return "", {"jump": dice.uniform(10, 25), "every_min": 120.0}
-        case "sign_or_scale_error":
-            return GRID_POWER, {"factor": -1.0, "computed": 0.0}
-        case "pv_underperformance":
-            return "", {"size": 0.45}
-    return "", {}
-
-
-def _break_plant(moment: Moment, label: Label) -> None:
-    """What the fault makes of the powers; the grid takes what is missing."""
-    values = moment.values
-    before = values[PV_POWER] - values.get(BATTERY_POWER, 0.0)
-    if label.code == "no_solar_production":
-        values[PV_POWER] = 0.0
-    elif label.code == "pv_underperformance":
-        values[PV_POWER] = round(values[PV_POWER] * (1.0 - label.detail["size"]), 1)
-    elif label.code == "battery_not_charging" and values[PV_POWER] > values[LOAD_POWER]:
-        values[BATTERY_POWER] = 0.0
-    if GRID_POWER in values:
-        values[GRID_POWER] = round(values[GRID_POWER] + before - values[PV_POWER] + values.get(BATTERY_POWER, 0.0), 1)
-
-
-def play(recorded: Recorded, labels: Sequence[Label]) -> dict[str, Fault]:
+def play(
+    recorded: Recorded, settings: DiagnosisSettings, labels: Sequence[Label], seen: Sequence[Seen]
+) -> dict[str, Fault]:
     """Every fault that the diagnosis tells of it, as last told."""
-    diagnosis = Diagnosis(_settings(recorded))
-    distortions = {id(label): distortion_of(label) for label in labels}
+    diagnosis = Diagnosis(settings)
+    readings = [moment.reading() for moment in moments(recorded, labels, seen)]
     told: dict[str, Fault] = {}
-    for at_ms, row in zip(recorded.times, recorded.rows, strict=True):
-        moment = Moment(at_ms, dict(row))
-        for label in labels:
-            if label.start_ms <= moment.at_ms < label.end_ms:
-                distortion = distortions[id(label)]
-                if distortion is None:
-                    _break_plant(moment, label)
-                else:
-                    distortion.apply(moment)
-        for _, body in diagnosis.update(moment.reading(), {SOURCE: True}):
-            if isinstance(body, Fault):
-                told[body.id] = body
+    for _, body in diagnosis.update_many(readings, {SOURCE: True}):
+        if isinstance(body, Fault):
+            told[body.id] = body
     return told
 
 
-def _settings(recorded: Recorded) -> DiagnosisSettings:
+def settings_of(recorded: Recorded) -> DiagnosisSettings:
+    """What an installer would have written into the site file: where it is, and how rarely it is sampled."""
     settings = settings_from({"site": recorded.site})
     rhythm_s = 1.5 * recorded.step_ms / 1000
     return settings.with_max_gap(rhythm_s) if rhythm_s > settings.max_gap_s else settings
@@ -161,14 +105,73 @@ def _fits(fault: Fault, label: Label) -> bool:
     return fault.code == label.code and fault.start_ms < label.end_ms and end_ms > label.start_ms - HOUR_MS
 
 
-def real_homes(data: Path | None) -> Iterator[RealOutcome]:
-    """Each recording that is there."""
-    recordings = [seattle(), None if data is None else sydney(data)]
-    for recorded in recordings:
-        if recorded is None:
-            continue
-        labels = story_of(recorded)
-        calm, told = play(recorded, ()), play(recorded, labels)
-        found = sum(any(_fits(fault, label) for fault in told.values()) for label in labels)
-        false = sum(not any(_fits(fault, label) for label in labels) for fault in told.values())
-        yield RealOutcome(recorded.name, recorded.days, len(labels), found, len(calm), false)
+def recordings(data: Path | None) -> Iterator[Recorded]:
+    """The one that ships, and those that are in the folder. Raises `BadInput` for a folder with none of them."""
+    yield seattle()
+    if data is None:
+        return
+    there = [(folder, read) for folder, read in {**POWER, **HEAT}.items() if (data / folder).is_dir()]
+    if not there:
+        raise BadInput(f"--data: {data} has no recordings, expected folders as {next(iter(POWER))}")
+    for _, read in there:
+        yield from read(data)
+
+
+def real_sites(data: Path | None) -> list[RealOutcome]:
+    """Each recording that is there, its sites together."""
+    outcomes: dict[str, RealOutcome] = {}
+    for recorded in recordings(data):
+        outcomes.setdefault(recorded.group, RealOutcome(recorded.group)).add(recorded)
+    return list(outcomes.values())
+
+
+def real_table(outcomes: Sequence[RealOutcome]) -> str:
+    """Markdown: a recording a line, and all of them."""
+    head = ["recording", "sites", "days", "true findings as recorded", "false", "false / site-year"]
+    head += ["faults put in", "found", "false with them"]
+    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
+    total = RealOutcome("**all**")
+    for each in outcomes:
+        lines.append(_line(each))
+        total.sites, total.days = total.sites + each.sites, total.days + each.days
+        total.put_in, total.found = total.put_in + each.put_in, total.found + each.found
+        total.false += each.false
+        total.told += each.told
+    return "\n".join([*lines, _line(total)])
+
+
+def _line(each: RealOutcome) -> str:
+    # A few days say nothing about a year.
+    per_year = f"{each.per_year:.2f}" if each.days > 30 else "–"
+    cells = [each.name, str(each.sites), f"{each.days:.0f}", str(each.true_as_is), str(each.false_as_is), per_year]
+    cells += [str(each.put_in), str(each.found), str(each.false)]
+    return "| " + " | ".join(cells) + " |"
+
+
+def real_list(outcomes: Sequence[RealOutcome]) -> str:
+    """Markdown: every finding in the recordings as they are, and what is true about it."""
+    lines = []
+    for each in outcomes:
+        groups = Counter((told.fault.code, told.truth) for told in each.told)
+        for (code, words), count in sorted(groups.items()):
+            alike = [told for told in each.told if (told.fault.code, told.truth) == (code, words)]
+            sites = sorted({told.site for told in alike})
+            where = f" at {', '.join(sites)}" if len(sites) < each.sites else ""
+            when = "" if words else f": {_times(alike)}"
+            lines.append(f"- {each.name}: {count} × {code}{where}, {f'true: {words}' if words else 'false'}{when}.")
+    return "\n".join(lines) if lines else "Nothing was found in the recordings as they are."
+
+
+def missed_list(outcomes: Sequence[RealOutcome]) -> str:
+    """In words: which of the faults put in were not found."""
+    lines = []
+    for each in outcomes:
+        missed = ", ".join(f"{count} × {code}" for code, count in sorted(each.missed.items()) if count)
+        if missed:
+            lines.append(f"{each.name}: {missed}")
+    return f"Put in and not found: {'; '.join(lines)}." if lines else "Every fault put in was found."
+
+
+def _times(alike: Sequence[Told]) -> str:
+    starts = [datetime.fromtimestamp(told.fault.start_ms / 1000, UTC).strftime("%Y-%m-%d %H:%MZ") for told in alike]
+    return ", ".join(starts[:_LISTED]) + (f" and {len(starts) - _LISTED} more" if len(starts) > _LISTED else "")

@@ -33,8 +33,18 @@ def test_found_missed_and_told_for_nothing() -> None:
 def test_the_tables_hold_every_figure() -> None:
     text = fault_table([outcome(told=True), outcome(told=False)])
     assert "| inverter_alarm | 2 | 0.500 | 1.000 | 1 | 2 | 0.00 | 1.000" in text
-    assert text.splitlines()[-1].startswith("| **all** | 2 | 0.500 | 0.333 |")
+    assert text.splitlines()[-1].startswith("| **all** | 2 | 0.500 | 0.333 |  | 1 over |")
     assert "| homes | 0.3 | 2 (gap) | 6.09 |" in healthy_table([("homes", [outcome(told=False), outcome(told=False)])])
+
+
+def test_the_last_line_tells_how_much_later_than_it_waits_an_episode_was_told() -> None:
+    found = [(3, 1.0), (18, 15.0), (40, 45.0), (9, 0.0)]
+    seen = [Seen(LABEL, 240, told, LABEL.start_ms, waits_min=waits) for told, waits in found]
+    site = Outcome(1, 60, [*seen, Seen(LABEL, 240)], [], plain={name: PlainOutcome([], 0) for name in PLAIN})
+    assert rows_of([site])[FaultCode.INVERTER_ALARM].over == [2, 3, -5, 9]
+    assert "| 2 over |" in fault_table([site]).splitlines()[-1]
+    nobody = Outcome(1, 60, [Seen(LABEL, 240)], [], plain={name: PlainOutcome([], 0) for name in PLAIN})
+    assert "|  | – |" in fault_table([nobody]).splitlines()[-1]
 
 
 def test_what_a_rule_waits_for_comes_from_its_settings() -> None:
@@ -45,7 +55,7 @@ def test_what_a_rule_waits_for_comes_from_its_settings() -> None:
 
     assert waits(FaultCode.NO_HEAT) == 20
     assert waits(FaultCode.STUCK_VALUE, PV_POWER) == 360
-    assert (waits(FaultCode.GAP, PV_POWER), waits(FaultCode.GAP)) == (30, 0)
+    assert (waits(FaultCode.GAP, PV_POWER), waits(FaultCode.GAP), waits(FaultCode.CLOCK_ERROR)) == (30, 0, 0)
     assert waits(FaultCode.FLAT_HEATING_CURVE) == 120 + 150
     assert all(waits(FaultCode(code), FLOW_TEMPERATURE) >= 0 for code in (*POWER_FAULTS, *HEAT_FAULTS))
 
