@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from agent.domain.begun import knows_begin
 from agent.domain.blocks import Block
 from agent.domain.causes import CONSEQUENCES, EARLY
 from agent.domain.episodes import Episode, EpisodeTracker, Tracker
@@ -35,6 +36,7 @@ class Channel:
         self.stood = False  # whether it stood as a cause when the silence was looked at last
         self.signals = frozenset(name for names in rule.needs for name in names) if rule else frozenset()
         self._signals = tuple(sorted(self.signals))
+        self._begun = knows_begin(rule)
         self._evidence: dict[str, float] = {}
         self._told_ms = 0
         self._told_failing_ms = 0
@@ -98,12 +100,14 @@ class Channel:
         """Take in a verdict, with evidence `noted` by the caller; returns the steps in the fault's life it leads to."""
         at_ms, values = reading.at_ms, reading.values
         loss_w = self.rule.loss_w(values) if verdict and self.rule else None
-        changes = self.tracker.update(at_ms, verdict, loss_w)
+        since_ms = self._begun.since_ms if verdict and self._begun else None
+        before_ms = self.tracker.suspected_ms
+        changes = self.tracker.update(at_ms, verdict, loss_w, since_ms)
         if not verdict and not changes and not self.tracker.active:
             return []
         steps = [self._end(change) for change in changes if change.end_ms is not None]
         if verdict:
-            self._keep_evidence(at_ms, values, noted)
+            self._keep_evidence(values, noted, begins=self.tracker.suspected_ms != before_ms)
         steps += [self._start(at_ms, change) for change in changes if change.end_ms is None]
         if self.tracker.active and at_ms - self._told_ms >= UPDATE_EVERY_MS:
             steps += self._update(at_ms)
@@ -119,9 +123,11 @@ class Channel:
         """Evidence that the caller came to know later."""
         self._evidence.update(evidence)
 
-    def _keep_evidence(self, at_ms: int, values: Mapping[SignalName, float], noted: Mapping[str, float] | None) -> None:
+    def _keep_evidence(
+        self, values: Mapping[SignalName, float], noted: Mapping[str, float] | None, *, begins: bool
+    ) -> None:
         """The values that started it, what the rule knows, and how bad the watched value became."""
-        if self.tracker.suspected_ms == at_ms:
+        if begins:
             self._evidence = {name: values[name] for name in self._signals if name in values}
         if noted:
             self._evidence.update(noted)

@@ -2,8 +2,9 @@
 
 A sample's verdict holds until the next sample, unless that is further away than `max_gap_s`: what lies between is not
 observed and counts nowhere. Failing samples make an episode once they have lasted `debounce_s` in a row; before that
-they are a blip, and blips are up time. An episode ends when healthy samples have lasted `clear_s`; it then ended at the
-first of them. Shorter healthy stretches belong to the episode. Time without exposure neither ends nor extends it.
+they are a blip, and blips are up time. Whoever knows only now since when it fails says so, and that counts as far back
+as nothing else was said. An episode ends when healthy samples have lasted `clear_s`; it then ended at the first of
+them. Shorter healthy stretches belong to the episode. Time without exposure neither ends nor extends it.
 """
 
 from collections.abc import Sequence
@@ -71,8 +72,13 @@ class Tracker(Protocol):
     @property
     def active(self) -> bool: ...
 
-    def update(self, at_ms: int, verdict: bool | None, loss_w: float | None = None, /) -> Sequence[Episode]:
-        """Take in a sample; returns the episodes that ended or began with it, in this order."""
+    def update(
+        self, at_ms: int, verdict: bool | None, loss_w: float | None = None, since_ms: int | None = None, /
+    ) -> Sequence[Episode]:
+        """Take in a sample; returns the episodes that ended or began with it, in this order.
+
+        `since_ms` is since when a verdict that fails could have been given, had one known.
+        """
         ...
 
     def passes(self, at_ms: int, /) -> bool:
@@ -142,7 +148,12 @@ class EpisodeTracker:
         lost_wh = None if self._lost_w_ms is None else self._lost_w_ms / _W_MS_PER_WH
         return Episode(self._start_ms, end_ms, self._failing_ms, lost_wh)
 
-    def update(self, at_ms: int, verdict: bool | None, loss_w: float | None = None, /) -> Sequence[Episode]:
+    def update(
+        self, at_ms: int, verdict: bool | None, loss_w: float | None = None, since_ms: int | None = None, /
+    ) -> Sequence[Episode]:
+        if verdict is None and self.quiet:
+            return ()
+        silent_ms = at_ms if self._last_verdict is not None else self._last_ms  # from here on nothing was said
         if self._last_verdict is not None:
             duration_ms = at_ms - self._last_ms
             if 0 < duration_ms <= self._max_gap_ms:
@@ -153,7 +164,9 @@ class EpisodeTracker:
         if verdict is None:
             return ()
         self._evidence_ms = at_ms
-        return self._failing(at_ms) if verdict else self._healthy(at_ms)
+        if not verdict:
+            return self._healthy(at_ms)
+        return self._failing(at_ms, at_ms if since_ms is None else min(at_ms, max(since_ms, silent_ms)))
 
     def passes(self, at_ms: int, /) -> bool:
         if self._phase or self._last_verdict is not False:
@@ -206,14 +219,14 @@ class EpisodeTracker:
         self.reliability.add_up(self._failing_ms)
         self._phase = Phase.WELL
 
-    def _failing(self, at_ms: int) -> Sequence[Episode]:
+    def _failing(self, at_ms: int, since_ms: int) -> Sequence[Episode]:
         if self._phase == Phase.ACTIVE:
             self.reliability.add_down(self._well_ms)
             self._well_from_ms, self._well_ms = None, 0
             return ()
         if self._phase == Phase.WELL:
             self._phase = Phase.SUSPECT
-            self._start_ms, self._failing_ms, self._lost_w_ms = at_ms, 0, None
+            self._start_ms, self._failing_ms, self._lost_w_ms = since_ms, at_ms - since_ms, None
         if self._failing_ms < self._debounce_ms:
             return ()
         self._phase = Phase.ACTIVE
@@ -288,7 +301,9 @@ class MinuteTracker:
     def episode(self) -> Episode:
         return Episode(self._start_ms, None, self._failing_ms, None)
 
-    def update(self, at_ms: int, verdict: bool | None, _loss_w: float | None = None, /) -> Sequence[Episode]:
+    def update(
+        self, at_ms: int, verdict: bool | None, _loss_w: float | None = None, _since_ms: int | None = None, /
+    ) -> Sequence[Episode]:
         minute = at_ms // _MINUTE_MS
         if minute == self._counted_minute:
             return ()

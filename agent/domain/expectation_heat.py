@@ -68,6 +68,24 @@ class Bins:
         mean, deviation, hours = self._bins[number]
         return Expected(mean, deviation) if hours >= self._least_h else None
 
+    def between(self, place: float) -> float | None:
+        """The mean at `place`, where each bin's own is in its middle; behind the last bin the first comes again.
+
+        Towards a bin that has not seen enough it stays what it is; None in such a bin.
+
+        >>> bins = Bins(3, tau_h=10.0, least_h=1.0)
+        >>> for number, quarter in ((0, 0), (0, 1), (0, 6), (1, 7), (1, 12)):
+        ...     bins.update(number, quarter * 900_000, 20.0 + number)
+        >>> [bins.between(place) for place in (0.25, 0.5, 0.75, 1.0, 1.75, 2.0)]
+        [20.0, 20.0, 20.25, 20.5, 21.0, None]
+        """
+        bins, least_h, number = self._bins, self._least_h, int(place)
+        own, off = bins[number], place - number - 0.5
+        if own[2] < least_h:
+            return None
+        next_ = bins[(number + (1 if off > 0.0 else -1)) % len(bins)]
+        return own[0] + abs(off) * (next_[0] - own[0]) if next_[2] >= least_h else own[0]
+
     def move(self, move: Move) -> None:
         """The clock was set."""
         self._last_ms = move.maybe(self._last_ms)
@@ -98,6 +116,8 @@ class HeatingCurve:
     _LOW: Final = -24.0
     _STEP: Final = 2.0
     _STEPS: Final = 24
+    _STEEPEST: Final = 2.0  # K of flow per K of air
+    _FAR: Final = 3  # steps
 
     def __init__(self) -> None:
         self._bins = Bins(2 * self._STEPS, tau_h=48.0, least_h=3.0)
@@ -112,6 +132,16 @@ class HeatingCurve:
     def value(self, outdoor: float, *, day: bool) -> Expected | None:
         """None where this house was never seen."""
         return self._bins.value(self._number(outdoor, day=day))
+
+    def at_most(self, outdoor: float, *, day: bool) -> float | None:
+        """What it is where this house was seen; in colder air than that no more than this. None far from there."""
+        number = self._number(outdoor, day=day)
+        for warmer in range(min(self._FAR, (self._STEPS - 1) - number % self._STEPS) + 1):
+            known = self._bins.value(number + warmer)
+            if known is not None:
+                colder = self._LOW + (number % self._STEPS + warmer + 0.5) * self._STEP - outdoor if warmer else 0.0
+                return known.value + self._STEEPEST * colder
+        return None
 
     def pause(self) -> None:
         """The pump stands or a fault lasts: this teaches nothing."""

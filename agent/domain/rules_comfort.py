@@ -255,6 +255,7 @@ class RoomTooCold(RowByRow):
         self._usual = 0.0
         self._less = 0.0  # share of the last hours in which less was asked for than usual
         self._less_ms = 0
+        self._failing = False
 
     def judge(self, reading: Reading) -> Verdict:
         values = reading.values
@@ -281,8 +282,9 @@ class RoomTooCold(RowByRow):
 
     def _by_values(self, at_ms: int, room: float, pump: float, flow: float, air: float) -> Verdict:
         minute = self._local.minute_of_day(at_ms)
-        usual = self._rooms.value(minute // 60)
-        deficit = (self._limits.asked or (usual.value if usual else room)) - room
+        # A mean of an hour is that of its middle: in the morning half an hour makes half a kelvin.
+        usual = self._limits.asked or self._rooms.between(minute / 60)
+        deficit = 0.0 if usual is None else usual - room
         self._usual = room + deficit
         verdict = None
         if pump >= 0.5:
@@ -298,18 +300,23 @@ class RoomTooCold(RowByRow):
         return verdict
 
     def _by_deficit(self, at_ms: int, deficit: float, flow: float, air: float, *, day: bool) -> Verdict:
-        if deficit <= self._limits.healthy:
-            self._less = 0.0
+        limits = self._limits
+        if deficit <= limits.healthy:
+            self._less, self._failing = 0.0, False
             return False
-        # By night a house that was turned down before is colder than one that has only begun to cool.
-        expected = self._curve.value(air, day=day) if day else None
-        if expected is None:
+        # By night a house that was turned down before is colder than one that has only begun to cool, and asks for
+        # less than by day: that says nothing, until it is heated as by day.
+        asked = self._curve.at_most(air, day=True)
+        if asked is None:
             return None
-        less = flow < expected.value - self._limits.flow_off
-        self._follow_asked(at_ms, less=less)
-        if deficit <= self._limits.deficit or less:
-            return None
-        return True if self._less < _LEAST_LESS else None
+        less = flow < asked - limits.flow_off
+        if day:
+            self._follow_asked(at_ms, less=less)
+        else:
+            self._less_ms = at_ms
+        # Once it is too cold, it is until half of what is between that and well has been made up for.
+        self._failing = deficit > ((limits.deficit + limits.healthy) / 2 if self._failing else limits.deficit)
+        return True if self._failing and not less and self._less < _LEAST_LESS else None
 
     def _follow_asked(self, at_ms: int, *, less: bool) -> None:
         """A house that was turned down until just now is only getting warm."""
@@ -338,7 +345,7 @@ class RoomTooCold(RowByRow):
 
     def state(self) -> list[Any]:
         parts = [self._usual, self._rooms.state(), self._curve.state(), self._pulse.state()]
-        return [*parts, self._less, self._less_ms]
+        return [*parts, self._less, self._less_ms, self._failing]
 
     def restore(self, state: Sequence[Any]) -> None:
         if state:
@@ -347,3 +354,4 @@ class RoomTooCold(RowByRow):
             self._curve.restore(state[2])
             self._pulse.restore(state[3])
             self._less, self._less_ms = state[4:6] if len(state) > 5 else (0.0, 0)
+            self._failing = len(state) > 6 and state[6]

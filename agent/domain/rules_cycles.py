@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from agent.domain.begun import KnowsBegin
 from agent.domain.blocks import Block, RowByRow, Verdict
 from agent.domain.faults import FaultCode
 from agent.domain.rules import Values
@@ -11,6 +12,8 @@ from agent.domain.signals import BURNER_ON, FLOW_TEMPERATURE, PUMP_ON, Reading, 
 from agent.domain.timeline import Move
 
 _MINUTE_MS: Final = 60_000
+_CALM_MS: Final = 10 * _MINUTE_MS
+_MOVES: Final = 0.35  # of a swing: more than the last digit of a coarse sensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class CycleLimits:
     most_step_s: float = 150.0
 
 
-class ShortCycling(RowByRow):
+class ShortCycling(RowByRow, KnowsBegin):
     """The burner starts far too often."""
 
     code = FaultCode.SHORT_CYCLING
@@ -40,6 +43,10 @@ class ShortCycling(RowByRow):
         self._starts: list[int] = []
         self._on: bool | None = None
         self._last_ms = 0
+
+    @property
+    def since_ms(self) -> int | None:
+        return self._starts[0] if self._starts else None
 
     def judge(self, reading: Reading) -> Verdict:
         burner = reading.values.get(BURNER_ON)
@@ -115,17 +122,18 @@ class ShortCycling(RowByRow):
 class HuntingLimits:
     """K, s. A turn counts when the flow went `swing` back; `turns` of them within `within_s` are hunting.
 
-    Turns that follow the burner's own switching are none: of the legs between them at least `own` must go against it.
+    Turns that follow the burner's own switching are none: of the last legs between them, those of one whole swing more,
+    at least `own` must go against it.
     """
 
     swing: float = 3.0
-    turns: int = 6
-    within_s: float = 4500.0
+    turns: int = 4
+    within_s: float = 2700.0
     own: int = 2
     most_step_s: float = 200.0
 
 
-class Hunting(RowByRow):
+class Hunting(RowByRow, KnowsBegin):
     """The flow temperature swings around its set point while the pump runs, and not because the burner switches."""
 
     code = FaultCode.HUNTING
@@ -139,6 +147,14 @@ class Hunting(RowByRow):
         self._last_ms = 0
         self._running = False
         self._memory = Memory()
+
+    @property
+    def since_ms(self) -> int | None:
+        turns, calm_ms = self._memory.turns, self._memory.calm_ms
+        if not turns:
+            return None
+        # Before the first turn the flow was already on its way, but not for longer than between two of them.
+        return max(calm_ms, turns[0][0] - round(self._within_ms / max(1, self._limits.turns - 1)))
 
     def judge(self, reading: Reading) -> Verdict:
         values = reading.values
@@ -168,10 +184,10 @@ class Hunting(RowByRow):
                 self._memory = Memory(extreme=flow)
             self._running = running
             if not running:
-                self._memory.extreme = flow
+                self._memory.extreme = self._memory.level = flow
                 verdicts.append(None)
                 continue
-            verdicts.append(self._by_turns(at_ms) if self._memory.turns else False)
+            verdicts.append(self._by_turns(at_ms))
             if verdicts[-1]:
                 break
         self._last_ms = last_ms
@@ -180,13 +196,13 @@ class Hunting(RowByRow):
     def _by_turns(self, at_ms: int) -> Verdict:
         turns, limits = self._memory.turns, self._limits
         if not turns or at_ms - turns[-1][0] > self._within_ms / 2:
-            return False
+            return None if at_ms - self._memory.moved_ms <= _CALM_MS else False
         if len(turns) < int(limits.turns):
             return None
-        span_ms = turns[-1][0] - turns[0][0]
-        if span_ms > 1.5 * self._within_ms or sum(own for _, own in turns) < limits.own:
+        span_ms, own = turns[-1][0] - turns[-int(limits.turns)][0], sum(own for _, own in turns)
+        if span_ms > 1.5 * self._within_ms or own < min(1, limits.own):
             return False
-        return True if span_ms <= self._within_ms else None
+        return True if span_ms <= self._within_ms and own >= limits.own else None
 
     def loss_w(self, _values: Values, /) -> float | None:
         return None
@@ -200,7 +216,9 @@ class Hunting(RowByRow):
 
     def move(self, move: Move, /) -> None:
         self._last_ms = move(self._last_ms)
-        self._memory.turns = [(move(at_ms), own) for at_ms, own in self._memory.turns]
+        memory = self._memory
+        memory.turns = [(move(at_ms), own) for at_ms, own in memory.turns]
+        memory.moved_ms, memory.calm_ms = move(memory.moved_ms), move(memory.calm_ms)
 
     def state(self) -> list[Any]:
         return [self._last_ms, self._running, self._memory.state()]
@@ -217,7 +235,7 @@ class Memory:
     A leg goes from one extreme to the next; that it was one is only known once the flow has gone back far enough.
     """
 
-    __slots__ = ("extreme", "leg", "rising", "since", "turns")
+    __slots__ = ("calm_ms", "extreme", "leg", "level", "moved_ms", "rising", "since", "turns")
 
     def __init__(self, extreme: float = 0.0) -> None:
         self.extreme = extreme
@@ -225,9 +243,15 @@ class Memory:
         self.turns: list[tuple[int, bool]] = []  # when, and whether its leg went against the burner
         self.leg = [0, 0]  # ms, and ms with the burner on, up to the extreme
         self.since = [0, 0]  # the same since then
+        self.level = extreme  # where it was when it had moved last
+        self.moved_ms = self.calm_ms = 0  # when that was, and until when it was calm before
 
     def follow(self, at_ms: int, flow: float, limits: HuntingLimits, burner: float | None, step_ms: int) -> None:
         """Take in a sample that follows the last one."""
+        if abs(flow - self.level) >= _MOVES * limits.swing:
+            if at_ms - self.moved_ms > _CALM_MS:
+                self.calm_ms = at_ms - step_ms
+            self.level, self.moved_ms = flow, at_ms
         self.since[0] += step_ms
         if burner is not None and burner >= 0.5:
             self.since[1] += step_ms
@@ -245,19 +269,29 @@ class Memory:
 
     def _turn(self, at_ms: int, flow: float, limits: HuntingLimits, *, known: bool) -> None:
         share = self.leg[1] / self.leg[0] if self.leg[0] else 0.5
-        explained = known and (share >= 0.5 if self.rising else share <= 0.5)
+        explained = known and (share >= 0.5 if self.rising else share <= 0.5) and self._follows_burner()
+        if self.turns and at_ms - self.turns[-1][0] > limits.within_s * 500:
+            self.turns.clear()  # It was calm in between.
         self.turns.append((at_ms, not explained))
-        del self.turns[: -int(limits.turns)]
+        del self.turns[: -int(limits.turns) - 2]
         self.rising, self.extreme = not self.rising, flow
         self.leg, self.since = self.since, [0, 0]
 
+    def _follows_burner(self) -> bool:
+        """Whether the burner ran at all since the flow rises, or stood since it falls."""
+        gone_ms, on_ms = self.since
+        return on_ms < gone_ms if self.rising else on_ms > 0
+
     def state(self) -> list[Any]:
-        return [self.extreme, self.rising, [list(turn) for turn in self.turns], self.leg, self.since]
+        turns = [list(turn) for turn in self.turns]
+        return [self.extreme, self.rising, turns, self.leg, self.since, self.level, self.moved_ms, self.calm_ms]
 
     @classmethod
     def from_state(cls, state: Sequence[Any]) -> "Memory":
         memory = cls(state[0])
-        memory.rising, turns, leg, since = state[1:]
+        memory.rising, turns, leg, since = state[1:5]
+        if len(state) > 5:
+            memory.level, memory.moved_ms, memory.calm_ms = state[5:8]
         memory.turns = [(at_ms, own) for at_ms, own in turns]
         memory.leg, memory.since = list(leg), list(since)
         return memory

@@ -2,21 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from agent.domain.blocks import Block, Verdict
+from agent.domain.begun import KnowsBegin
+from agent.domain.blocks import Block, RowByRow, Verdict
 from agent.domain.faults import FaultCode
-from agent.domain.rules import Memoryless
+from agent.domain.rules import Memoryless, Values
 from agent.domain.signals import (
     BOILER_FAULT,
     FLOW_TEMPERATURE,
     OUTDOOR_TEMPERATURE,
     PUMP_ON,
+    RETURN_TEMPERATURE,
     ROOM_TEMPERATURE,
     WATER_PRESSURE,
     Reading,
     SignalName,
 )
+from agent.domain.timeline import Move
 
 
 class BoilerLockout(Memoryless):
@@ -43,6 +46,12 @@ _LEAST_SHARE: Final = 0.1
 _TURNED_DOWN: Final = 17.0
 # °C: a house colder than this lacks heat already.
 _COLDEST_HOUSE: Final = 15.0
+# K that the flow is warmer than the return: from here on it carries heat, up to here the two may be mistaken.
+_CARRIES_K: Final = 1.0
+_SWAPPED_K: Final = -1.5
+# A pump that only begins to run moves cold water for some minutes.
+_SURE_MS: Final = 600_000
+_UNSEEN_MS: Final = 900_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +68,57 @@ class HeatLimits:
     over_room: float = 3.0
 
 
-class NoHeat(Memoryless):
-    """The pump runs in the heating season, and what it moves is not warm."""
+class NoHeat(RowByRow, KnowsBegin):
+    """The pump runs in the heating season, and what it moves is not warm.
+
+    Radiators stay warm for a while after the last heat came: that there is none shows first in a flow no warmer than
+    the return. As a heating that pauses looks alike, it is only said once the flow is cold.
+    """
 
     code = FaultCode.NO_HEAT
     needs = (frozenset({FLOW_TEMPERATURE, PUMP_ON, OUTDOOR_TEMPERATURE}),)
-    watched = FLOW_TEMPERATURE
+    watched: SignalName | None = FLOW_TEMPERATURE
 
     def __init__(self, limits: HeatLimits) -> None:
         self._limits = limits
+        self._idle_ms: int | None = None  # since when the water carries no heat
+        self._cold_ms: int | None = None
+        self._last_ms = 0
+        self._runs_ms = 0  # since when the pump was seen running without a break
+
+    @property
+    def since_ms(self) -> int | None:
+        begun_ms = self._cold_ms if self._idle_ms is None else self._idle_ms
+        return None if begun_ms is None else max(begun_ms, self._runs_ms)
 
     def judge(self, reading: Reading) -> Verdict:
         values = reading.values
         pump, flow, outdoor = values.get(PUMP_ON), values.get(FLOW_TEMPERATURE), values.get(OUTDOOR_TEMPERATURE)
         if pump is None or flow is None or outdoor is None:
             return None
-        if pump < 0.5 or outdoor >= self._limits.heating_limit:
+        back, room = values.get(RETURN_TEMPERATURE), values.get(ROOM_TEMPERATURE)
+        return self._by_values(reading.at_ms, pump, flow, outdoor, back, room)
+
+    def _by_values(
+        self, at_ms: int, pump: float, flow: float, air: float, back: float | None, room: float | None
+    ) -> Verdict:
+        if pump < 0.5 or air >= self._limits.heating_limit:
+            self._last_ms = 0
             return None
-        return self._is_cold(flow, outdoor, values.get(ROOM_TEMPERATURE))
+        if at_ms - self._last_ms > _UNSEEN_MS:
+            self._idle_ms, self._runs_ms = None, at_ms
+        self._last_ms = at_ms
+        if back is None or not _SWAPPED_K < flow - back < _CARRIES_K:
+            self._idle_ms = None
+        elif self._idle_ms is None:
+            self._idle_ms = at_ms
+        cold = self._is_cold(flow, air, room)
+        if not cold:
+            self._cold_ms = None
+            return None if self._idle_ms is not None else cold
+        if self._cold_ms is None:
+            self._cold_ms = at_ms
+        return True if at_ms - self._cold_ms >= _SURE_MS else None
 
     def _is_cold(self, flow: float, air: float, room: float | None) -> Verdict:
         limits = self._limits
@@ -91,13 +133,32 @@ class NoHeat(Memoryless):
         pumps, flows, airs = block.column(PUMP_ON), block.column(FLOW_TEMPERATURE), block.column(OUTDOOR_TEMPERATURE)
         if pumps is None or flows is None or airs is None:
             return [None] * len(block)
-        rooms: Sequence[float | None] = block.column(ROOM_TEMPERATURE) or [None] * len(block)
-        verdicts, most = list[Verdict](), self._limits.heating_limit
-        for pump, flow, air, room in zip(pumps, flows, airs, rooms, strict=True):
-            verdicts.append(None if pump < 0.5 or air >= most else self._is_cold(flow, air, room))
+        nothing: Sequence[float | None] = [None] * len(block)
+        backs, rooms = block.column(RETURN_TEMPERATURE) or nothing, block.column(ROOM_TEMPERATURE) or nothing
+        verdicts = list[Verdict]()
+        for row in zip(block.times, pumps, flows, airs, backs, rooms, strict=True):
+            verdicts.append(self._by_values(*row))
             if verdicts[-1]:
                 break
         return verdicts
+
+    def loss_w(self, _values: Values, /) -> float | None:
+        return None
+
+    def seen(self) -> dict[str, float]:
+        """Nothing besides the values."""
+        return {}
+
+    def move(self, move: Move, /) -> None:
+        self._idle_ms, self._cold_ms = move.maybe(self._idle_ms), move.maybe(self._cold_ms)
+        self._last_ms, self._runs_ms = move(self._last_ms), move(self._runs_ms)
+
+    def state(self) -> list[Any]:
+        return [self._idle_ms, self._cold_ms, self._last_ms, self._runs_ms]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        if state:
+            self._idle_ms, self._cold_ms, self._last_ms, self._runs_ms = state
 
 
 @dataclass(frozen=True, slots=True)

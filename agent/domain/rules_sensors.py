@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from agent.domain.begun import KnowsBegin
 from agent.domain.blocks import Block, RowByRow, Verdict
 from agent.domain.faults import FaultCode
 from agent.domain.rules import Values
@@ -21,6 +22,8 @@ from agent.domain.timeline import Move
 
 _HOUR_MS: Final = 3_600_000
 _LEAST_STOOD_MS: Final = 1_800_000
+_SOON_MS: Final = 3 * _HOUR_MS
+_WATCHED_STEP_MS: Final = 900_000  # over a longer step nobody saw whether it stood
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class RoomStuckLimits:
     learn_s: float = 86_400.0
 
 
-class RoomSensorStuck(RowByRow):
+class RoomSensorStuck(RowByRow, KnowsBegin):
     """The room temperature does not move at all. How long it may stand is the timing's debounce."""
 
     code = FaultCode.ROOM_SENSOR_STUCK
@@ -46,12 +49,20 @@ class RoomSensorStuck(RowByRow):
         self._since_ms = 0
         self._last_ms = 0
         self._longest_ms = 0
+        self._watched_ms = 0  # since when it was watched without a break
+
+    @property
+    def since_ms(self) -> int | None:
+        # Where it stands for hours when all is well, those prove nothing.
+        return max(self._since_ms, self._watched_ms) if self._usual_ms() <= _SOON_MS else None
 
     def judge(self, reading: Reading) -> Verdict:
         room = reading.values.get(ROOM_TEMPERATURE)
         if room is None:
             return None
         at_ms = reading.at_ms
+        if at_ms - self._last_ms > _WATCHED_STEP_MS:
+            self._watched_ms = at_ms
         if self._value is None or abs(room - self._value) > self._limits.dead_band:
             stood_ms = self._last_ms - self._since_ms
             # Once it stood so long that it was told, it does not teach how long is usual.
@@ -61,8 +72,10 @@ class RoomSensorStuck(RowByRow):
             return False
         self._last_ms = at_ms
         # What it often does when all is well is not even suspicious.
-        usual_ms = max(_LEAST_STOOD_MS, self._limits.patience * self._longest_ms)
-        return None if at_ms - self._since_ms < usual_ms else True
+        return None if at_ms - self._since_ms < self._usual_ms() else True
+
+    def _usual_ms(self) -> float:
+        return max(_LEAST_STOOD_MS, self._limits.patience * self._longest_ms)
 
     def judge_all(self, block: Block) -> list[Verdict]:
         rooms, verdicts, dead_band = block.column(ROOM_TEMPERATURE), list[Verdict](), self._limits.dead_band
@@ -70,7 +83,8 @@ class RoomSensorStuck(RowByRow):
             return [None] * len(block)
         value, since_ms, last_ms = self._value, self._since_ms, self._last_ms
         for row, (at_ms, room) in enumerate(zip(block.times, rooms, strict=True)):
-            if value is not None and abs(room - value) <= dead_band and at_ms - since_ms < _LEAST_STOOD_MS:
+            young = at_ms - since_ms < _LEAST_STOOD_MS and at_ms - last_ms <= _WATCHED_STEP_MS
+            if young and value is not None and abs(room - value) <= dead_band:
                 last_ms = at_ms
                 verdicts.append(None)
                 continue
@@ -94,13 +108,15 @@ class RoomSensorStuck(RowByRow):
 
     def move(self, move: Move, /) -> None:
         self._since_ms, self._last_ms = move(self._since_ms), move(self._last_ms)
+        self._watched_ms = move(self._watched_ms)
 
     def state(self) -> list[Any]:
-        return [self._value, self._since_ms, self._last_ms, self._longest_ms]
+        return [self._value, self._since_ms, self._last_ms, self._longest_ms, self._watched_ms]
 
     def restore(self, state: Sequence[Any]) -> None:
         if state:
-            self._value, self._since_ms, self._last_ms, self._longest_ms = state
+            self._value, self._since_ms, self._last_ms, self._longest_ms = state[:4]
+            self._watched_ms = state[4] if len(state) > 4 else self._last_ms
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,3 +237,33 @@ def test_samples_at_one_go_are_as_good_as_one_by_one(
             one.update(at_ms, verdict)
     many.pass_all(times, verdicts)
     assert many.state() == one.state()
+
+
+def test_what_showed_before_it_was_known_counts_as_far_as_nothing_was_said() -> None:
+    minute = 60_000
+
+    def told(since: int, before: list[tuple[int, bool | None]]) -> EpisodeTracker:
+        tracker = EpisodeTracker(Timing(debounce_s=600, clear_s=60))
+        for at, verdict in before:
+            tracker.update(at * minute, verdict)
+        tracker.update(20 * minute, True, None, since * minute)
+        return tracker
+
+    silent = [(0, False), *((at, None) for at in range(1, 20))]
+    assert told(5, silent).active
+    assert told(5, silent).episode() == Episode(5 * minute, None, 15 * minute, None)
+    assert told(-50, silent).episode().start_ms == minute, "up to there it was said to be well"
+    assert not told(15, silent).active
+    assert told(15, silent).suspected_ms == 15 * minute
+    assert told(5, [(at, False) for at in range(20)]).suspected_ms == 20 * minute
+    assert told(25, silent).suspected_ms == 20 * minute
+
+
+def test_time_that_counts_afterwards_counts_once() -> None:
+    tracker = EpisodeTracker(Timing(debounce_s=600, clear_s=0))
+    for at in range(11):
+        tracker.update(at * 60_000, False if at < 5 else None)
+    tracker.update(20 * 60_000, True, None, 0)
+    tracker.update(21 * 60_000, True, None, 0)
+    assert tracker.episode() == Episode(5 * 60_000, None, 16 * 60_000, None)
+    assert (tracker.reliability.up_ms, tracker.reliability.down_ms) == (5 * 60_000, 16 * 60_000)

@@ -107,11 +107,51 @@ def test_a_house_that_was_turned_down_gets_warm_first() -> None:
     assert True in cold(rule, range(week + 1440 + 700, week + 1440 + 1000), 18.0), "it should be warm by now"
 
 
-def test_a_night_says_nothing_about_the_room() -> None:
+def test_a_night_says_nothing_about_the_room_unless_it_is_heated_as_by_day() -> None:
+    week = 7 * 1440
+    for flow_off, verdicts in ((-5.0, {None}), (0.0, {True})):
+        rule = RoomTooCold(ComfortLimits(), UTC)
+        cold(rule, range(week), 20.5)
+        assert set(cold(rule, range(week, week + 400), 17.0, flow_off=flow_off)) == verdicts
+
+
+def morning(minute: int) -> float:
+    """A room that gets warmer by 1 K an hour from 5 to 10 and cools from 22 on."""
+    hour = minute % 1440 / 60
+    return 20.0 - 5.0 * min(1.0, max(0.0, 10 - hour) / 5 if hour < 22 else (hour - 22) / 2)
+
+
+def test_what_is_usual_goes_with_the_clock_not_from_hour_to_hour() -> None:
+    rule = RoomTooCold(ComfortLimits(), UTC)
+    week = 7 * 1440
+
+    def judged(minutes: range, off: float) -> list[Verdict]:
+        return [rule.judge(heated(minute, 50 - weather(minute), morning(minute) + off)) for minute in minutes]
+
+    assert True not in judged(range(week), 0.0)
+    assert set(judged(range(week + 420, week + 600), -2.0)) == {True}
+    assert set(judged(range(week + 1440 + 360, week + 1440 + 600), -1.0)) == {False}
+
+
+def test_a_room_that_hovers_at_the_limit_does_not_flicker() -> None:
     rule = RoomTooCold(ComfortLimits(), UTC)
     week = 7 * 1440
     cold(rule, range(week), 20.5)
-    assert set(cold(rule, range(week, week + 400), 17.0)) == {None}
+    assert cold(rule, range(week + 600, week + 601), 18.8) == [None]
+    assert cold(rule, range(week + 601, week + 602), 18.6) == [True]
+    assert cold(rule, range(week + 602, week + 603), 18.8) == [True]
+    assert cold(rule, range(week + 603, week + 604), 19.1) == [None]
+    assert cold(rule, range(week + 604, week + 605), 18.8) == [None]
+
+
+def test_air_colder_than_ever_asks_for_no_less() -> None:
+    week = 7 * 1440
+    for flow, verdict in ((70.0, True), (50.0, None)):
+        rule = RoomTooCold(ComfortLimits(), UTC)
+        cold(rule, range(week), 20.5)
+        readings = [heated(week + minute, flow, 17.0) for minute in range(700, 710)]
+        colder = [Reading(each.at_ms, {**each.values, OUTDOOR_TEMPERATURE: -4.0}) for each in readings]
+        assert rule.judge(colder[-1]) is verdict
 
 
 def test_it_goes_on_where_it_stood() -> None:

@@ -1,5 +1,7 @@
 """Heating: no heat, no water, locked out."""
 
+from math import exp
+
 import pytest
 
 from agent.domain.rules import Verdict
@@ -9,6 +11,7 @@ from agent.domain.signals import (
     FLOW_TEMPERATURE,
     OUTDOOR_TEMPERATURE,
     PUMP_ON,
+    RETURN_TEMPERATURE,
     ROOM_TEMPERATURE,
     WATER_PRESSURE,
     Reading,
@@ -16,6 +19,7 @@ from agent.domain.signals import (
 
 SIGNALS = {
     "flow": FLOW_TEMPERATURE,
+    "back": RETURN_TEMPERATURE,
     "pump": PUMP_ON,
     "outdoor": OUTDOOR_TEMPERATURE,
     "room": ROOM_TEMPERATURE,
@@ -24,8 +28,11 @@ SIGNALS = {
 }
 
 
-def reading(**values: float) -> Reading:
-    return Reading(0, {SIGNALS[name]: value for name, value in values.items()})
+MINUTE_MS = 60_000
+
+
+def reading(minute: int = 0, **values: float) -> Reading:
+    return Reading(minute * MINUTE_MS, {SIGNALS[name]: value for name, value in values.items()})
 
 
 @pytest.mark.parametrize(
@@ -51,7 +58,35 @@ def reading(**values: float) -> Reading:
     ],
 )
 def test_no_heat(values: dict[str, float], verdict: Verdict) -> None:
-    assert NoHeat(HeatLimits()).judge(reading(**values)) is verdict
+    rule = NoHeat(HeatLimits())
+    first, later = rule.judge(reading(**values)), rule.judge(reading(10, **values))
+    assert first is (None if verdict else verdict), "a pump that has only begun moves cold water"
+    assert later is verdict
+
+
+def cooling(minute: int) -> dict[str, float]:
+    """From 45 °C down to the room's 20 °C, no warmer than the return from the third minute on."""
+    flow = 20 + 25 * exp(-minute / 15)
+    return {"flow": flow, "back": flow - (3 if minute < 3 else 0.1), "pump": 1, "outdoor": 3, "room": 20}
+
+
+def test_that_no_heat_comes_shows_before_the_radiators_are_cold() -> None:
+    rule = NoHeat(HeatLimits())
+    verdicts = [rule.judge(reading(100 + minute, **cooling(minute))) for minute in range(60)]
+    cold = verdicts.index(True)
+    assert cold > 40
+    assert verdicts[:cold] == [False] * 3 + [None] * (cold - 3), "a heating that pauses looks alike"
+    assert rule.since_ms == 103 * MINUTE_MS
+
+
+def test_what_nobody_saw_is_no_sign_that_no_heat_came() -> None:
+    rule = NoHeat(HeatLimits())
+    for minute in (*range(40), *range(100, 112)):
+        rule.judge(reading(minute, **cooling(60)))
+    assert rule.since_ms == 100 * MINUTE_MS
+    rule.judge(reading(112, pump=0, flow=20, outdoor=3))
+    assert rule.judge(reading(113, **cooling(60))) is True
+    assert rule.since_ms == 113 * MINUTE_MS
 
 
 def test_low_pressure_takes_more_to_be_well_again() -> None:

@@ -47,6 +47,27 @@ def test_a_sensor_that_often_stands_is_given_more_time() -> None:
     assert verdicts[-1] is True
 
 
+def test_a_sensor_that_hardly_ever_stands_is_stuck_since_it_stood() -> None:
+    rule = RoomSensorStuck(RoomStuckLimits())
+    for minute in range(120):
+        room(rule, minute, 20 + minute // 20 % 3 / 10)
+    for minute in range(120, 220):
+        room(rule, minute, 20.7)
+    assert rule.since_ms == 120 * MINUTE_MS
+    restored = RoomSensorStuck(RoomStuckLimits())
+    restored.restore(rule.state())
+    for each in (rule, restored):
+        assert room(each, 320, 20.7) is True
+        assert each.since_ms == 320 * MINUTE_MS, "nobody saw it in between"
+
+
+def test_a_sensor_that_stands_for_hours_is_not_suspected_for_them() -> None:
+    rule = RoomSensorStuck(RoomStuckLimits())
+    for minute in range(20 * HOUR):
+        room(rule, minute, 20.0 if minute < 10 * HOUR else 20.5)
+    assert rule.since_ms is None
+
+
 def both(minute: int, flow: float, back: float, *, air: float = 3.0, on: float = 1.0) -> Reading:
     wobble = minute % 2 / 10
     values = {FLOW_TEMPERATURE: flow + wobble, RETURN_TEMPERATURE: back + wobble, PUMP_ON: 1.0}

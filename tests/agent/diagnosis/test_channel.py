@@ -4,9 +4,19 @@ from agent.diagnosis.channel import UPDATE_EVERY_MS, Channel
 from agent.domain.blocks import Block
 from agent.domain.episodes import EpisodeTracker, MinuteTracker, Timing
 from agent.domain.faults import FaultCode
+from agent.domain.rules_cycles import CycleLimits, ShortCycling
 from agent.domain.rules_heating import BoilerLockout, LowWaterPressure, PressureLimits
 from agent.domain.rules_published import PublishedBattery
-from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, BOILER_FAULT, LOAD_POWER, PV_POWER, WATER_PRESSURE, Reading
+from agent.domain.signals import (
+    BATTERY_POWER,
+    BATTERY_SOC,
+    BOILER_FAULT,
+    BURNER_ON,
+    LOAD_POWER,
+    PV_POWER,
+    WATER_PRESSURE,
+    Reading,
+)
 from agent.domain.wire import Fault
 
 MINUTE = 60_000
@@ -28,6 +38,19 @@ def test_evidence_is_of_the_first_failing_sample_and_of_the_worst() -> None:
     assert start.start_ms == end.start_ms == MINUTE
     assert start.evidence == end.evidence == {WATER_PRESSURE: 0.7, f"worst_{WATER_PRESSURE}": 0.3}
     assert (start.end_ms, end.end_ms, end.failing_s) == (None, 4 * MINUTE, 180.0)
+
+
+def test_a_fault_that_showed_before_it_was_known_begins_then_with_the_values_that_made_it_known() -> None:
+    rule = ShortCycling(CycleLimits())
+    channel = Channel(rule.code, EpisodeTracker(Timing(debounce_s=900, clear_s=60)), rule)
+    steps = [
+        step
+        for minute in range(40)
+        for step in channel.observe(Reading(minute * MINUTE, {BURNER_ON: float(minute % 5 == 4)})) or ()
+    ]
+    (start,) = steps
+    assert (start.start_ms, start.failing_s) == (4 * MINUTE, 1200.0)
+    assert start.evidence == {BURNER_ON: 1.0, "starts_per_hour": 12.0}
 
 
 def test_evidence_of_a_blip_is_not_taken_for_the_next_fault() -> None:
