@@ -28,7 +28,8 @@ _log: Final = logging.getLogger(__name__)
 
 COOKIE: Final = "emberwatt_session"
 _LOOKS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_OPEN: Final = ("/static/", "/api/v1/health")
+_STYLE: Final = "/static/"
+_HEALTH: Final = "/api/v1/health"
 _AT_ONCE: Final = 2
 _REMEMBERED: Final = 1000
 _REMEMBERED_MS: Final = 300_000
@@ -68,7 +69,7 @@ class Gate:
     async def _answer(self, request: Request) -> Response | None:
         """What there is to say at the gate; None for those who may go through."""
         path = request.url.path.removeprefix(request.scope.get("root_path", ""))
-        if path.startswith(_OPEN):
+        if path == _HEALTH or path.startswith(_STYLE):
             return None
         if path == "/login":
             return await self._login(request) if request.method == "POST" else login_page(request)

@@ -1,7 +1,9 @@
 """Pages and API behind the gate: over HTTP as a script and a browser send it, and in a real browser."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -69,6 +71,16 @@ def test_health_and_style_are_for_everybody(client: Client) -> None:
     assert client.get("/api/v1/health").status_code == 200
     assert client.get("/static/pages.css").status_code == 200
     assert client.get("/login").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/v1/health/../devices", "/static/../api/v1/devices", "/static/%2e%2e/jobs"])
+def test_no_way_leads_round_the_gate(address: str, path: str) -> None:
+    where = urlsplit(address)
+    with socket.create_connection((where.hostname or "", where.port or 0)) as line:
+        line.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = line.makefile("rb").read()
+    assert answer.split()[1] in (b"401", b"404")
+    assert b"ember-1" not in answer
 
 
 def test_a_script_sends_name_and_password(client: Client) -> None:
