@@ -14,11 +14,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent.domain.errors import BadInput
 from agent.domain.faults import FaultCode
 from bench.diagnosis_fleet import Outcome, fleet
 from bench.diagnosis_labelled import labelled, labelled_table
 from bench.diagnosis_plain import PLAIN
-from bench.diagnosis_real import missed_list, real_list, real_sites, real_table
+from bench.diagnosis_real import missed_list, readers, real_list, real_sites, real_table
 from bench.diagnosis_speed import measure as measure
 from bench.diagnosis_speed import table as table
 from bench.score_rigs import TRAIN
@@ -178,7 +179,8 @@ Both changes of season, three weeks' holiday, weekends away.
 Recordings of real homes and plants as they are, and with faults put into them, one after the other with days between.
 Nobody vouches that these sites were healthy. Every finding in a recording as it is was held against the recording:
 *true* says that it was so, as values that really are missing or a curve that really is flat; all others count as false.
-Values are means of up to an hour, as recorded; of a few days nothing is said about a year.
+Values are means of up to an hour, as recorded; of a few days nothing is said about a year. *All homes* leaves out the
+hot water plants of commercial buildings.
 
 {real}
 
@@ -238,6 +240,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, help="folder with further recordings, as their README describes them")
     parser.add_argument("--out", type=Path, help="file to write, as docs/diagnosis.md (default: standard output)")
     args = parser.parse_args(argv)
+    try:
+        if args.data is not None:
+            readers(args.data)
+    except BadInput as error:
+        parser.error(str(error))
     homes, heats, years = (4, 4, 1) if args.quick else (args.homes, args.heats, args.years)
     given = "" if (homes, heats, years) == (200, 200, 12) else f" --homes {homes} --heats {heats} --years {years}"
     given = " --quick" if args.quick else given

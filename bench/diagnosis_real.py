@@ -14,8 +14,8 @@ from agent.domain.wire import Fault
 from bench.diagnosis_fleet import Seen
 from bench.diagnosis_judged import truth
 from bench.diagnosis_put_in import moments, story_of
-from bench.diagnosis_recordings import POWER, Recorded, seattle
-from bench.diagnosis_recordings_heat import HEAT
+from bench.diagnosis_recordings import POWER, Reader, Recorded, seattle
+from bench.diagnosis_recordings_heat import HEAT, PLANTS
 from firmware_sim.labelled.moments import SOURCE
 from firmware_sim.labelled.story import HOUR_MS, Label
 
@@ -105,16 +105,20 @@ def _fits(fault: Fault, label: Label) -> bool:
     return fault.code == label.code and fault.start_ms < label.end_ms and end_ms > label.start_ms - HOUR_MS
 
 
-def recordings(data: Path | None) -> Iterator[Recorded]:
-    """The one that ships, and those that are in the folder. Raises `BadInput` for a folder with none of them."""
-    yield seattle()
-    if data is None:
-        return
-    there = [(folder, read) for folder, read in {**POWER, **HEAT}.items() if (data / folder).is_dir()]
+def readers(data: Path) -> list[Reader]:
+    """What reads the recordings that are in the folder. Raises `BadInput` where there are none."""
+    there = [read for folder, read in {**POWER, **HEAT}.items() if (data / folder).is_dir()]
     if not there:
-        raise BadInput(f"--data: {data} has no recordings, expected folders as {next(iter(POWER))}")
-    for _, read in there:
-        yield from read(data)
+        raise BadInput(f"--data {data}: no recordings in it, expected a folder as {next(iter(POWER))}")
+    return there
+
+
+def recordings(data: Path | None) -> Iterator[Recorded]:
+    """The one that ships, and those that are in the folder."""
+    yield seattle()
+    if data is not None:
+        for read in readers(data):
+            yield from read(data)
 
 
 def real_sites(data: Path | None) -> list[RealOutcome]:
@@ -126,18 +130,23 @@ def real_sites(data: Path | None) -> list[RealOutcome]:
 
 
 def real_table(outcomes: Sequence[RealOutcome]) -> str:
-    """Markdown: a recording a line, and all of them."""
+    """Markdown: a recording a line, then the homes and blocks of flats together, and all of them."""
     head = ["recording", "sites", "days", "true findings as recorded", "false", "false / site-year"]
     head += ["faults put in", "found", "false with them"]
     lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
-    total = RealOutcome("**all**")
+    lines += [_line(each) for each in outcomes]
+    lines.append(_line(_total("**all homes**", [each for each in outcomes if each.name != PLANTS])))
+    return "\n".join([*lines, _line(_total("**all**", outcomes))])
+
+
+def _total(name: str, outcomes: Sequence[RealOutcome]) -> RealOutcome:
+    total = RealOutcome(name)
     for each in outcomes:
-        lines.append(_line(each))
         total.sites, total.days = total.sites + each.sites, total.days + each.days
         total.put_in, total.found = total.put_in + each.put_in, total.found + each.found
         total.false += each.false
         total.told += each.told
-    return "\n".join([*lines, _line(total)])
+    return total
 
 
 def _line(each: RealOutcome) -> str:

@@ -17,6 +17,7 @@ from agent.domain.signals import (
 from bench.diagnosis_recordings import MINUTE_MS, Reader, Recorded, epoch_ms, recorded
 
 NIS: Final = {"latitude": 43.32, "longitude": 21.9, "timezone": "Europe/Belgrade"}
+PLANTS: Final = "USA: five hot water plants, 1 h"
 SUBSTATIONS: Final = "heat_dh_substations_xai4heat"
 _BELGRADE: Final = 60  # minutes before UTC
 _CLIMATES: Final[Mapping[str, tuple[float, float, str]]] = {
@@ -69,7 +70,7 @@ def plants(data: Path) -> Iterator[Recorded]:
             PUMP_ON: (rows["flow"] > rows["flow"].quantile(0.95) / 20).astype(float).where(rows["flow"].notna()),
         }
         at_ms = epoch_ms(rows["ts_utc"]) + 30 * MINUTE_MS
-        yield recorded("USA: five hot water plants, 1 h", f"plant {plant}", site, at_ms, columns)
+        yield recorded(PLANTS, f"plant {plant}", site, at_ms, columns)
 
 
 HEAT: Final[Mapping[str, Reader]] = {SUBSTATIONS: substations, "heat_hhw_plants_hourly": plants}

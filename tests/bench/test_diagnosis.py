@@ -1,9 +1,13 @@
 """The report card's own arithmetic, and one short site through it."""
 
+from pathlib import Path
+
+import pytest
+
 from agent.diagnosis.settings import settings_from
 from agent.domain.faults import FaultCode
 from agent.domain.signals import FLOW_TEMPERATURE, PV_POWER
-from bench.diagnosis import Row, fault_table, healthy_table, rows_of
+from bench.diagnosis import Row, fault_table, healthy_table, main, rows_of
 from bench.diagnosis_fleet import Finding, Outcome, Seen, judge, settings_of, waits_min
 from bench.diagnosis_plain import PLAIN, PlainOutcome
 from firmware_sim.labelled.sites import home_moments
@@ -58,6 +62,12 @@ def test_what_a_rule_waits_for_comes_from_its_settings() -> None:
     assert (waits(FaultCode.GAP, PV_POWER), waits(FaultCode.GAP), waits(FaultCode.CLOCK_ERROR)) == (30, 0, 0)
     assert waits(FaultCode.FLAT_HEATING_CURVE) == 120 + 150
     assert all(waits(FaultCode(code), FLOW_TEMPERATURE) >= 0 for code in (*POWER_FAULTS, *HEAT_FAULTS))
+
+
+def test_a_wrong_folder_is_told_before_anything_is_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--homes", "1000000", "--data", str(tmp_path)])
+    assert f"--data {tmp_path}: no recordings in it" in capsys.readouterr().err
 
 
 def test_minutes_in_which_nobody_listens_are_no_delay() -> None:

@@ -8,6 +8,7 @@ from agent.domain.wire import Fault
 from bench.diagnosis_judged import HOLE
 from bench.diagnosis_real import RealOutcome, Told, missed_list, real_list, real_sites, real_table
 from bench.diagnosis_recordings import Recorded
+from bench.diagnosis_recordings_heat import PLANTS
 
 START_MS = 1_704_067_200_000
 STEP_MS = 900_000
@@ -43,13 +44,15 @@ def told(code: str, truth: str, site: str = "north") -> Told:
 
 
 def test_the_page_names_each_finding_and_what_is_true_of_it() -> None:
+    plant = RealOutcome(PLANTS, 5, 365.25, told=[told("no_heat", "", "plant 1")])
     long = RealOutcome("Two homes", 2, 365.25, 10, 8, [told("gap", HOLE), told("no_heat", "")], 1)
     long.missed["gap"] = 2
     short = RealOutcome("An hour", 1, 0.05, told=[told("no_heat", "", "east")] * 8)
-    table = real_table([long, short]).splitlines()
+    table = real_table([long, short, plant]).splitlines()
     assert table[2] == "| Two homes | 2 | 365 | 1 | 1 | 1.00 | 10 | 8 | 1 |"
     assert table[3] == "| An hour | 1 | 0 | 0 | 8 | – | 0 | 0 | 0 |"
-    assert table[4] == "| **all** | 3 | 365 | 1 | 9 | 9.00 | 10 | 8 | 1 |"
+    assert table[5] == "| **all homes** | 3 | 365 | 1 | 9 | 9.00 | 10 | 8 | 1 |"
+    assert table[6] == "| **all** | 8 | 731 | 1 | 10 | 5.00 | 10 | 8 | 1 |"
     lines = real_list([long, short]).splitlines()
     assert lines[0] == f"- Two homes: 1 × gap at north, true: {HOLE}."
     assert lines[1] == "- Two homes: 1 × no_heat at north, false: 2024-01-01 00:00Z."

@@ -156,5 +156,5 @@ def test_substations_and_plants(tmp_path: Path) -> None:
 
 def test_a_folder_without_recordings_is_told(tmp_path: Path) -> None:
     assert [each.name for each in recordings(None)] == ["seattle_powerwall"]
-    with pytest.raises(BadInput, match="no recordings, expected folders as pvload_ausgrid"):
+    with pytest.raises(BadInput, match="no recordings in it, expected a folder as pvload_ausgrid"):
         list(recordings(tmp_path))
