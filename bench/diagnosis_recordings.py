@@ -137,7 +137,7 @@ def california(data: Path) -> Iterator[Recorded]:
 
 
 def sceaux(data: Path) -> Iterator[Recorded]:
-    """Half a year of one home's load; missing minutes were filled with the value before by whoever packed it."""
+    """Half a year of one home's load; missing minutes were filled by whoever packed it."""
     table = pd.read_parquet(data / "load_uci_home_1min" / "home_1min.parquet")
     at_ms = epoch_ms(table["ts"]) - _CENTRAL_EUROPE * MINUTE_MS
     site = {"latitude": 48.78, "longitude": 2.29, "timezone": "Europe/Paris"}
