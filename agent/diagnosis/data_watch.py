@@ -197,7 +197,10 @@ class DataWatch:
         faults: list[Fault] = []
         for name, quality in reading.bad.items():
             signal = self._signals.get(name)
-            if signal is None or name in asleep:
+            if signal is None:
+                continue
+            if name in asleep:
+                self._sleeps(signal, reading.at_ms)
                 continue
             if quality is Quality.INVALID:
                 # The device said something: it is not missing, it is impossible.
@@ -236,6 +239,12 @@ class DataWatch:
                 faults += self._possible(signal, reading, silenced, possible=True)
                 self.impossible.discard(name)
         return faults
+
+    def _sleeps(self, signal: _Signal, at_ms: int) -> None:
+        """The night is no time that it has been missing, unless it was missing before."""
+        gap = signal.channels.get(FaultCode.GAP)
+        if gap is None or not gap.tracker.active:
+            signal.seen_ms = at_ms
 
     def _comes(self, signal: _Signal, reading: Reading) -> list[Fault]:
         channel = self._channel(signal, FaultCode.GAP)

@@ -79,6 +79,17 @@ def test_what_is_asleep_or_explained_is_not_missing(site: Site) -> None:
     assert site.live(100, lost=lost, silenced=frozenset({FaultCode.GAP})) == []
 
 
+def test_the_night_is_no_time_that_something_was_missing(site: Site) -> None:
+    lost = {PV_POWER: Quality.MISSING}
+    site.live(480, lost=lost, asleep=frozenset({PV_POWER}))
+    assert site.live(14, lost=lost) == [], "it is given as long in the morning as at any other time"
+    assert site.live(10) == []
+    told = site.live(60, lost=lost)
+    assert [(fault.code, fault.phase) for fault in told] == [(FaultCode.GAP, "start")]
+    assert site.live(480, lost=lost, asleep=frozenset({PV_POWER})) == []
+    assert [fault.phase for fault in site.live(20, lost=lost)] == ["update"], "what was missing before it still is"
+
+
 def test_a_pause_of_the_whole_site_is_no_signals_fault(site: Site) -> None:
     site.watch.pause((site.minute - 1) * MINUTE)
     site.minute += 600
