@@ -22,6 +22,8 @@ _CLOSED: Final = 0.01
 # A dark cloud leaves even less, but not for hours.
 _DARK: Final = 0.05
 _DARK_MS: Final = 3 * 3_600_000
+# A share of the best so low that the sky is closing: what is left of it may well be nothing.
+_DIM: Final = 0.1
 _MOST_GAP_MS: Final = 65 * 60_000
 _DAYS_TO_KNOW: Final = 4
 _KEPT_A_DAY: Final = 0.97
@@ -83,7 +85,8 @@ class NoSolarProduction(Memoryless):
     """Scenario 2 for engineers: no power although the sun is high enough. `place` is `(latitude, longitude)`.
 
     Once the site has shown what its panels can give, a zero proves something only where even a closed sky would leave
-    more than the meter's smallest step. Where it might leave less, it has to stay dark for hours.
+    more than the meter's smallest step. Where it might leave less, or the day grew dark before, it has to stay dark
+    for hours.
     """
 
     code = FaultCode.NO_SOLAR_PRODUCTION
@@ -101,6 +104,7 @@ class NoSolarProduction(Memoryless):
         self._power_w = 0.0
         self._dark_ms = 0  # how long it has been dark by day
         self._last_dark_ms = 0
+        self._dim_ms = 0  # when the last power came, where that was hardly any
 
     def judge(self, reading: Reading) -> Verdict:
         if PV_POWER not in reading.values:
@@ -118,6 +122,7 @@ class NoSolarProduction(Memoryless):
         best_w = self._low.best_w(reading.at_ms) if low else self._per_sine_w * sine
         if pv > self._limits.dead_band_w:
             self._lit(reading.at_ms, pv, sine, low=low)
+            self._dim_ms = reading.at_ms if pv < _DIM * best_w else 0
             return None if low and not best_w else False
         # An inverter that says why it stands still is a fault of its own; the missing power is its consequence.
         if has_stopped(reading.values) or (low and not best_w):
@@ -149,7 +154,8 @@ class NoSolarProduction(Memoryless):
         if self._last_dark_ms and 0 < at_ms - self._last_dark_ms <= _MOST_GAP_MS:
             self._dark_ms += at_ms - self._last_dark_ms
         self._last_dark_ms = at_ms
-        return not best_w or _CLOSED * best_w >= least_w or self._dark_ms >= _DARK_MS
+        faded = self._dim_ms and at_ms - self._dim_ms <= _MOST_GAP_MS + self._dark_ms
+        return not best_w or (_CLOSED * best_w >= least_w and not faded) or self._dark_ms >= _DARK_MS
 
     def judge_all(self, block: Block) -> list[Verdict]:
         powers = block.column(PV_POWER)
@@ -161,8 +167,10 @@ class NoSolarProduction(Memoryless):
                 verdicts.append(None)
             elif pv > dead_band_w and sine >= lowest:
                 verdicts.append(False)
-                if pv > self._per_sine_w * sine or self._last_dark_ms or self._step_w > dead_band_w:
+                best_w = self._per_sine_w * sine
+                if pv > best_w or self._last_dark_ms or self._step_w > dead_band_w:
                     self._lit(block.times[row], pv, sine, low=False)
+                self._dim_ms = block.times[row] if pv < _DIM * best_w else 0
             else:
                 verdicts.append(self._by_sun(block.readings[row], sine))
                 if verdicts[-1]:
@@ -170,12 +178,12 @@ class NoSolarProduction(Memoryless):
         return verdicts
 
     def move(self, move: Move, /) -> None:
-        self._last_dark_ms = move(self._last_dark_ms)
+        self._last_dark_ms, self._dim_ms = move(self._last_dark_ms), move(self._dim_ms)
 
     def state(self) -> list[Any]:
         step_w = None if self._step_w == inf else self._step_w
         dark = [step_w, self._changes, self._power_w, self._dark_ms, self._last_dark_ms]
-        return [self._per_sine_w, *dark, self._low.state()]
+        return [self._per_sine_w, *dark, self._low.state(), self._dim_ms]
 
     def restore(self, state: Sequence[Any]) -> None:
         if state:
@@ -184,3 +192,4 @@ class NoSolarProduction(Memoryless):
             step_w, self._changes, self._power_w, self._dark_ms, self._last_dark_ms, low = state[1:7]
             self._step_w = inf if step_w is None else step_w
             self._low.restore(low)
+            self._dim_ms = state[7] if len(state) > 7 else 0

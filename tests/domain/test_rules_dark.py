@@ -146,3 +146,24 @@ def test_what_an_earlier_version_kept_can_be_read() -> None:
     rule.restore([5000.0])
     assert rule.state()[0] == 5000.0
     assert rule.judge(reading("2022-06-21T13:00:00-07:00", pv=0)) is True
+
+
+def test_where_the_day_grew_dark_before_it_takes_hours_to_prove_something() -> None:
+    noon = reading("2022-06-21T13:00:00-07:00").at_ms
+
+    def dark(before: float) -> list[Verdict]:
+        rule = solar(SEATTLE)
+        rule.judge(reading(noon - DAY_MS, pv=5000))
+        rule.judge(reading(noon - 10 * MINUTE_MS, pv=before))
+        return [rule.judge(reading(noon + minute * MINUTE_MS, pv=0)) for minute in range(0, 200, 10)]
+
+    assert dark(5000.0)[0] is True
+    assert dark(60.0)[:18] == [None] * 18
+    assert dark(60.0)[18:] == [True] * 2
+
+
+def test_the_dim_light_of_the_evening_says_nothing_of_the_next_morning() -> None:
+    rule, evening = solar(SEATTLE), reading("2022-06-20T18:00:00-07:00").at_ms
+    rule.judge(reading(evening - DAY_MS // 4, pv=5000))
+    rule.judge(reading(evening, pv=20))
+    assert rule.judge(reading("2022-06-21T10:00:00-07:00", pv=0)) is True
