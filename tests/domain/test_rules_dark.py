@@ -5,9 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agent.domain.blocks import Block
+from agent.domain.blocks import Block, Verdict
 from agent.domain.local_time import LocalTime
-from agent.domain.rules import Verdict
 from agent.domain.rules_dark import NoSolarProduction, SolarLimits
 from agent.domain.signals import INVERTER_ALARM, INVERTER_STATE, PV_POWER, InverterState, Reading
 
