@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from agent.domain.begun import KnowsBegin
 from agent.domain.blocks import Block, RowByRow, Verdict
 from agent.domain.expectation_heat import Bins, HeatingCurve
 from agent.domain.faults import FaultCode
+from agent.domain.held_flow import HeldFlow
 from agent.domain.local_time import LocalTime
 from agent.domain.rules import Values
 from agent.domain.rules_sensors import Pulse
@@ -24,6 +26,9 @@ _QUARTER_MS: Final = 900_000
 # °C: water as warm as the room carries no heat, whatever moves it.
 _LEAST_FLOW: Final = 24.0
 _SET_K: Final = 12.0
+# °C: in air as warm a house gets warm by itself.
+_MILD: Final = 15.0
+_WARM_MS: Final = 300_000
 _LESS_TAU_MS: Final = 7_200_000
 _LEAST_LESS: Final = 0.25
 # Quarters of an hour.
@@ -49,8 +54,12 @@ class CurveLimits:
     to_minute: int = 21 * 60
 
 
-class FlatHeatingCurve(RowByRow):
-    """The flow temperature does not follow the weather: a regression within the last hours of heating that forgets."""
+class FlatHeatingCurve(RowByRow, KnowsBegin):
+    """The flow temperature does not follow the weather.
+
+    It stays the same at any temperature of the air; or it moves, and a regression within the last hours of heating,
+    that forgets, says that it does not move with the weather.
+    """
 
     code = FaultCode.FLAT_HEATING_CURVE
     needs = (frozenset({FLOW_TEMPERATURE, OUTDOOR_TEMPERATURE, PUMP_ON}),)
@@ -67,6 +76,12 @@ class FlatHeatingCurve(RowByRow):
         self._rest_until = 0  # quarter up to which nothing is concluded
         self._fit = Regression(limits.memory_h * 4)
         self._flow, self._air = Pulse(), Pulse()
+        self._held = HeldFlow()
+        self._held_air_k = limits.spread * 12**0.5  # that which is spread evenly over so much spreads by `spread`
+
+    @property
+    def since_ms(self) -> int | None:
+        return self._held.since_ms if self._is_held() else None
 
     def judge(self, reading: Reading) -> Verdict:
         values = reading.values
@@ -83,15 +98,22 @@ class FlatHeatingCurve(RowByRow):
             self._on_ms = reading.at_ms
         if reading.at_ms - self._on_ms < self._SETTLED_MS:
             return None  # The water is still getting warm.
-        minute = self._local.minute_of_day(reading.at_ms)
-        if not self._limits.from_minute <= minute < self._limits.to_minute:
-            self._pause()
-            return None
         if not self._flow.beats(reading.at_ms, flow) & self._air.beats(reading.at_ms, air):
             self._pause()
             return None
+        self._held.update(reading.at_ms, air, flow)
+        minute = self._local.minute_of_day(reading.at_ms)
+        if not self._limits.from_minute <= minute < self._limits.to_minute:
+            self._pause()
+            return True if self._is_held() else None
         self._gather(reading.at_ms // _QUARTER_MS, air, flow)
-        return self._by_slope()
+        return True if self._is_held() else self._by_slope()
+
+    def _is_held(self) -> bool:
+        held, limits = self._held, self._limits
+        if held.air_k < self._held_air_k or held.quarters < limits.least_h * 4:
+            return False
+        return held.slope < limits.least_slope
 
     def judge_all(self, block: Block) -> list[Verdict]:
         flows, airs, pumps = block.column(FLOW_TEMPERATURE), block.column(OUTDOOR_TEMPERATURE), block.column(PUMP_ON)
@@ -147,7 +169,8 @@ class FlatHeatingCurve(RowByRow):
         slope = -fit.slope()
         if slope < limits.least_slope:
             return True
-        return False if slope >= limits.healthy_slope else None
+        # Where the flow is the same for a while the slope is that of the time before.
+        return False if slope >= limits.healthy_slope and self._held.air_k < self._held_air_k / 2 else None
 
     def loss_w(self, _values: Values, /) -> float | None:
         return None
@@ -161,10 +184,12 @@ class FlatHeatingCurve(RowByRow):
         self._on_ms = move.maybe(self._on_ms)
         self._flow.move(move)
         self._air.move(move)
+        self._held.move(move)
 
     def state(self) -> list[Any]:
         pulses = [self._flow.state(), self._air.state()]
-        return [self._quarter, self._on_ms, self._sums, self._fit.state(), *pulses, self._levels, self._rest_until]
+        levels = [self._levels, self._rest_until, self._held.state()]
+        return [self._quarter, self._on_ms, self._sums, self._fit.state(), *pulses, *levels]
 
     def restore(self, state: Sequence[Any]) -> None:
         if state:
@@ -173,6 +198,8 @@ class FlatHeatingCurve(RowByRow):
             self._flow.restore(state[4])
             self._air.restore(state[5])
             self._levels, self._rest_until = (list(state[6]), state[7]) if len(state) > 7 else ([], 0)
+            if len(state) > 8:
+                self._held.restore(state[8])
 
 
 class Regression:
@@ -237,7 +264,7 @@ class ComfortLimits:
     flow_off: float = 2.0
 
 
-class RoomTooCold(RowByRow):
+class RoomTooCold(RowByRow, KnowsBegin):
     """The room stays well below its usual temperature while the heating does what it can."""
 
     code = FaultCode.ROOM_TOO_COLD
@@ -255,7 +282,12 @@ class RoomTooCold(RowByRow):
         self._usual = 0.0
         self._less = 0.0  # share of the last hours in which less was asked for than usual
         self._less_ms = 0
-        self._failing = False
+        self._failing_ms: int | None = None
+
+    @property
+    def since_ms(self) -> int | None:
+        # Heat was asked for before the water was warm.
+        return None if self._failing_ms is None else max(self._failing_ms, self._less_ms - _WARM_MS)
 
     def judge(self, reading: Reading) -> Verdict:
         values = reading.values
@@ -293,7 +325,9 @@ class RoomTooCold(RowByRow):
             self._learn_curve(at_ms, air, flow, day=day, usual=deficit < self._limits.healthy)
         else:
             self._curve.pause()
-        if deficit < self._limits.healthy:
+            self._failing_ms = None
+        # A summer's room is no warmth that a heating owes.
+        if air < _MILD and deficit < self._limits.healthy:
             self._rooms.update(minute // 60, at_ms, room)
         else:
             self._rooms.pause()
@@ -302,7 +336,7 @@ class RoomTooCold(RowByRow):
     def _by_deficit(self, at_ms: int, deficit: float, flow: float, air: float, *, day: bool) -> Verdict:
         limits = self._limits
         if deficit <= limits.healthy:
-            self._less, self._failing = 0.0, False
+            self._less, self._failing_ms = 0.0, None
             return False
         # By night a house that was turned down before is colder than one that has only begun to cool, and asks for
         # less than by day: that says nothing, until it is heated as by day.
@@ -315,8 +349,11 @@ class RoomTooCold(RowByRow):
         else:
             self._less_ms = at_ms
         # Once it is too cold, it is until half of what is between that and well has been made up for.
-        self._failing = deficit > ((limits.deficit + limits.healthy) / 2 if self._failing else limits.deficit)
-        return True if self._failing and not less and self._less < _LEAST_LESS else None
+        if deficit <= ((limits.deficit + limits.healthy) / 2 if self._failing_ms is not None else limits.deficit):
+            self._failing_ms = None
+        elif self._failing_ms is None:
+            self._failing_ms = at_ms
+        return True if self._failing_ms is not None and not less and self._less < _LEAST_LESS else None
 
     def _follow_asked(self, at_ms: int, *, less: bool) -> None:
         """A house that was turned down until just now is only getting warm."""
@@ -338,14 +375,14 @@ class RoomTooCold(RowByRow):
         return {"usual": round(self._usual, 1)}
 
     def move(self, move: Move, /) -> None:
-        self._less_ms = move(self._less_ms)
+        self._less_ms, self._failing_ms = move(self._less_ms), move.maybe(self._failing_ms)
         self._rooms.move(move)
         self._curve.move(move)
         self._pulse.move(move)
 
     def state(self) -> list[Any]:
         parts = [self._usual, self._rooms.state(), self._curve.state(), self._pulse.state()]
-        return [*parts, self._less, self._less_ms, self._failing]
+        return [*parts, self._less, self._less_ms, self._failing_ms]
 
     def restore(self, state: Sequence[Any]) -> None:
         if state:
@@ -354,4 +391,4 @@ class RoomTooCold(RowByRow):
             self._curve.restore(state[2])
             self._pulse.restore(state[3])
             self._less, self._less_ms = state[4:6] if len(state) > 5 else (0.0, 0)
-            self._failing = len(state) > 6 and state[6]
+            self._failing_ms = state[6] if len(state) > 6 else None

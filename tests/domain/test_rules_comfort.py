@@ -37,6 +37,40 @@ def test_the_slope_decides(slope: float, verdict: Verdict) -> None:
     assert told == ({verdict} if verdict is not None else set())
 
 
+def held_at(minutes: range, flow: float, rule: FlatHeatingCurve) -> list[Verdict]:
+    return [rule.judge(heated(minute, flow)) for minute in minutes]
+
+
+def test_a_flow_that_is_held_is_known_within_half_a_day_and_counts_since_it_is() -> None:
+    rule = FlatHeatingCurve(CurveLimits(), UTC)
+    for minute in range(3 * 1440 + 480):
+        assert rule.judge(heated(minute, 55 - 1.1 * weather(minute))) is not True
+    verdicts = held_at(range(3 * 1440 + 480, 3 * 1440 + 1260), 50.0, rule)
+    known = verdicts.index(True)
+    assert known < 4 * 60
+    assert False not in verdicts[known - 60 :], "the slope is still that of the time before"
+    assert rule.since_ms is not None
+    assert abs(rule.since_ms - (3 * 1440 + 480) * MINUTE_MS) <= 30 * MINUTE_MS
+
+
+def test_a_flow_that_follows_the_weather_is_the_same_at_one_temperature_only() -> None:
+    rule = FlatHeatingCurve(CurveLimits(), UTC)
+    for minute in range(4 * 1440):
+        rule.judge(heated(minute, 55 - 1.1 * weather(minute)))
+        assert rule.since_ms is None
+
+
+def test_it_goes_on_holding_where_it_stood() -> None:
+    rule, later = FlatHeatingCurve(CurveLimits(), UTC), FlatHeatingCurve(CurveLimits(), UTC)
+    held_at(range(700), 50.0, rule)
+    later.restore(rule.state())
+    assert held_at(range(700, 1100), 50.0, later) == held_at(range(700, 1100), 50.0, rule)
+    assert later.state() == rule.state()
+    old = FlatHeatingCurve(CurveLimits(), UTC)
+    old.restore(rule.state()[:8])
+    assert old.since_ms is None
+
+
 def test_a_level_that_somebody_turns_is_no_slope() -> None:
     assert False not in curve(0.0, days=4, steps=True)
     assert True not in curve(1.1, days=4, steps=True)
@@ -142,6 +176,34 @@ def test_a_room_that_hovers_at_the_limit_does_not_flicker() -> None:
     assert cold(rule, range(week + 602, week + 603), 18.8) == [True]
     assert cold(rule, range(week + 603, week + 604), 19.1) == [None]
     assert cold(rule, range(week + 604, week + 605), 18.8) == [None]
+
+
+def test_a_summer_does_not_become_what_a_heating_owes() -> None:
+    rule = RoomTooCold(ComfortLimits(), UTC)
+    week = 7 * 1440
+    for minute in range(2 * week):
+        warm = heated(minute, 25.0, 24.0, pump=0.0)
+        rule.judge(Reading(warm.at_ms, {**warm.values, OUTDOOR_TEMPERATURE: 25.0}) if minute > week else warm)
+    assert rule.seen()["usual"] == pytest.approx(24.0, abs=0.2), "as it was in spring"
+    rule = RoomTooCold(ComfortLimits(), UTC)
+    cold(rule, range(week), 21.0)
+    for minute in range(week, 4 * week):
+        warm = heated(minute, 25.0, 24.0, pump=0.0)
+        rule.judge(Reading(warm.at_ms, {**warm.values, OUTDOOR_TEMPERATURE: 25.0}))
+    assert set(cold(rule, range(4 * week + 480, 4 * week + 780), 21.0)) == {False}
+
+
+def test_the_minutes_in_which_the_water_gets_warm_count() -> None:
+    rule = RoomTooCold(ComfortLimits(), UTC)
+    week = 7 * 1440
+    cold(rule, range(week), 20.5)
+    assert set(cold(rule, range(week + 600, week + 630), 17.0, flow_off=-3.0)) == {None}
+    assert cold(rule, range(week + 630, week + 631), 17.0) == [None], "less was asked for just now"
+    rule = RoomTooCold(ComfortLimits(), UTC)
+    cold(rule, range(week + 300), 20.5)
+    cold(rule, range(week + 300, week + 330), 17.0, flow_off=-5.0)
+    assert cold(rule, range(week + 330, week + 331), 17.0) == [True]
+    assert rule.since_ms == (week + 325) * MINUTE_MS
 
 
 def test_air_colder_than_ever_asks_for_no_less() -> None:
