@@ -1,5 +1,7 @@
 """Heating sensors that stand still, are swapped, or out of this world."""
 
+import pytest
+
 from agent.domain.rules_sensors import (
     OutdoorImplausible,
     OutdoorLimits,
@@ -103,6 +105,17 @@ def test_air_does_not_jump_and_what_jumped_stays_wrong_until_it_jumps_back() -> 
     assert [air(rule, 60 + minute, 17 + minute / 100) for minute in range(3)] == [True] * 3
     assert rule.seen()["step"] > 11
     assert air(rule, 63, 5.6) is False
+
+
+@pytest.mark.parametrize(("stands", "gap"), [(300, 1), (1, 300)])
+def test_an_error_of_hours_is_over_when_the_air_is_back(stands: int, gap: int) -> None:
+    rule = OutdoorImplausible(OutdoorLimits())
+    for minute in range(3000):
+        air(rule, minute, 12.0 + minute % 4 / 10)
+    assert [air(rule, 3000 + minute, -20.0) for minute in range(stands)] == [True] * stands
+    assert air(rule, 3000 + stands + gap - 1, 12.1) is False
+    assert air(rule, 3001 + stands + gap, -20.0) is True
+    assert air(rule, 3002 + stands + gap + 300, -19.0) is True, "what goes on after a silence is not over"
 
 
 def test_a_cold_front_is_weather_and_a_week_in_the_sun_is_not() -> None:
