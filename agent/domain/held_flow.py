@@ -15,6 +15,7 @@ _QUARTER_MS: Final = 900_000
 _SAME_K: Final = 0.4
 _STEP_K: Final = 0.5
 _LONGEST_BREAK_MS: Final = 6 * 3_600_000
+_FRESH: Final[Sequence[Any]] = ([0.0, 0.0, 0.0, 0.0], 0.0, 0.0, [], 0, 0, 0)
 
 
 class HeldFlow:
@@ -81,8 +82,10 @@ class HeldFlow:
         self.since_ms, self._last_ms = move(self.since_ms), move(self._last_ms)
 
     def state(self) -> list[Any]:
+        if not self._steps and not self._sums[1]:
+            return []
         return [self._sums, self._low, self._high, self._steps, self.quarters, self.since_ms, self._last_ms]
 
     def restore(self, state: Sequence[Any]) -> None:
-        sums, self._low, self._high, steps, self.quarters, self.since_ms, self._last_ms = state
+        sums, self._low, self._high, steps, self.quarters, self.since_ms, self._last_ms = state or _FRESH
         self._sums, self._steps = list(sums), list(steps)

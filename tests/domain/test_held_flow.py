@@ -69,6 +69,13 @@ def test_a_clock_that_is_set_moves_it() -> None:
     assert through(held, range(260, 300), 0.0).air_k >= before
 
 
+def test_what_saw_nothing_keeps_nothing() -> None:
+    held = through(HeldFlow(), range(200), 0.0)
+    assert HeldFlow().state() == []
+    held.restore([])
+    assert (held.state(), held.air_k, held.quarters) == ([], 0.0, 0)
+
+
 @given(st.lists(st.tuples(st.integers(1, 500), st.floats(-20, 20), st.floats(30, 60)), max_size=60), st.integers(0, 60))
 def test_a_restart_changes_nothing(samples: list[tuple[int, float, float]], cut: int) -> None:
     straight, parted, at_ms = HeldFlow(), HeldFlow(), START_MS
