@@ -91,7 +91,9 @@ class ShortCycling(RowByRow, KnowsBegin):
         pace = self.pace()
         if pace >= limits.most_starts:
             return True
-        return False if pace <= limits.healthy_starts else None
+        # The last start may be the first of many: whatever the pace was before, that is not known yet.
+        is_early = (at_ms - self._starts[-1]) * limits.most_starts < 60 * _MINUTE_MS
+        return False if pace <= limits.healthy_starts and not is_early else None
 
     def pace(self) -> float:
         """Starts per hour over the last few."""

@@ -44,6 +44,17 @@ def test_the_starts_that_made_the_pace_count() -> None:
     assert rule.since_ms == 105 * MINUTE_MS, "of the last five starts"
 
 
+def test_the_slow_starts_of_before_say_nothing_about_the_quick_ones() -> None:
+    rule = ShortCycling(CycleLimits())
+    for minute in range(200):
+        verdict = rule.judge(Reading(minute * MINUTE_MS, {BURNER_ON: float(minute % 20 == 0)}))
+        assert verdict is (None if minute % 20 < 8 and minute >= 80 else verdict)
+    assert verdict is False
+    later = [rule.judge(Reading(minute * MINUTE_MS, {BURNER_ON: float(minute % 4 == 0)})) for minute in range(200, 220)]
+    assert later == [None] * 16 + [True] * 4
+    assert rule.since_ms == 200 * MINUTE_MS
+
+
 def test_samples_that_miss_starts_prove_nothing() -> None:
     assert True not in burner(ShortCycling(CycleLimits()), 4, minutes=600, step=5)
 
