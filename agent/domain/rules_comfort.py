@@ -25,7 +25,8 @@ from agent.domain.timeline import Move
 _QUARTER_MS: Final = 900_000
 # °C: water as warm as the room carries no heat, whatever moves it.
 _LEAST_FLOW: Final = 24.0
-_SET_K: Final = 12.0
+# K: air that changes by 2 K in half an hour, and a steep heating curve, make less.
+_SET_K: Final = 5.0
 # °C: in air as warm a house gets warm by itself.
 _MILD: Final = 15.0
 _WARM_MS: Final = 300_000

@@ -76,10 +76,11 @@ def test_a_level_that_somebody_turns_is_no_slope() -> None:
     assert True not in curve(1.1, days=4, steps=True)
 
 
-def test_somebody_who_comes_home_turns_no_slope_round() -> None:
+@pytest.mark.parametrize("step", [20.0, 11.5, 7.0])
+def test_somebody_who_comes_home_turns_no_slope_round(step: float) -> None:
     rule = FlatHeatingCurve(CurveLimits(), UTC)
-    # At ten the house is turned up by 20 K, on a morning that gets warmer.
-    flows = [45 - 1.1 * weather(minute) - (20 if minute < 1440 + 600 else 0) for minute in range(2 * 1440)]
+    # At ten the house is turned up, on a morning that gets warmer.
+    flows = [50 - 1.1 * weather(minute) - (step if minute < 1440 + 600 else 0) for minute in range(2 * 1440)]
     assert True not in {rule.judge(heated(minute, flow)) for minute, flow in enumerate(flows)}
 
 
