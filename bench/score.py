@@ -1,9 +1,9 @@
 """The general detector against plain alternatives, on simulated rigs and series whose faults are known.
 
-Usage: python -m bench.score [--rigs 30] [--series 6] [--first 2000] [--json]
+Usage: python -m bench.score [--rigs 100] [--series 6] [--first 3000] [--json]
 
-The families are those of `bench.score_rigs` and `bench.score_series`; seeds from `--first` on were not used while the
-detector was made. Figures are pooled over all rows of a family.
+The families are those of `bench.score_families` and `bench.score_series`; seeds from `--first` on were not used while
+the detector was made. Figures are pooled over all rows of a family.
 """
 
 import argparse
@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.domain.anomaly import RowDetector
-from bench import score_rigs, score_series
+from bench import score_families, score_rigs, score_series
 from bench.score_rigs import TRAIN, Array
 from bench.score_series import Run, Series, streaming_score
 
 Alarms = NDArray[np.bool_]
-NOT_USED: Final = 2000
+NOT_USED: Final = 3000
 SETTLE: Final = 8
 
 
@@ -99,8 +99,8 @@ def speed() -> float:
 def _rigs(count: int, first: int) -> dict[str, Any]:
     seeds = range(first, first + count)
     return {
-        family: {name: score_rigs.measure(detect, family, seeds) for name, detect in DETECTORS.items()}
-        for family in score_rigs.FAMILIES
+        family: {name: score_families.measure(detect, family, seeds) for name, detect in DETECTORS.items()}
+        for family in score_families.FAMILIES
     }
 
 
@@ -129,7 +129,7 @@ def measure(rig_count: int, series_count: int, first: int = NOT_USED) -> dict[st
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.score", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rigs", type=int, default=30, help="rigs of each family")
+    parser.add_argument("--rigs", type=int, default=100, help="rigs of each family")
     parser.add_argument("--series", type=int, default=6, help="series of each family")
     parser.add_argument("--first", type=int, default=NOT_USED, help="the first seed")
     parser.add_argument("--json", action="store_true", help="for scripts")
@@ -140,7 +140,7 @@ def main() -> None:
         return
     for family, detectors in found["rigs"].items():
         for name, figures in detectors.items():
-            print(f"{family:9} {name:8} " + "  ".join(f"{key} {value:.3f}" for key, value in figures.items()))
+            print(f"{family:10} {name:8} " + "  ".join(f"{key} {value:.3f}" for key, value in figures.items()))
     for family, points in found["series"].items():
         print(f"{family:9} " + "  ".join(f"{name} {value:.1f}" for name, value in points.items()))
     print(f"independent noise: {found['alarms_in_independent_noise']:.3f} of rows in alarm")

@@ -5,11 +5,11 @@ two resistances: head and flow from the pump curve, current from hydraulic power
 the best point, temperatures from first-order heat balances. `air` is a ventilation duct whose two control loops hold
 pressure and supply temperature, so that a fault shows in what the controllers do. `compressor` loads and unloads to
 keep a tank between two pressures, so that normal itself goes up and down; it was written after the detector was
-finished. None is a copy of a published recording.
+first finished. None is a copy of a published recording.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +81,7 @@ def _course(draw: np.random.Generator) -> tuple[Array, NDArray[np.bool_]]:
     return strength, (at >= start) & (at < stop)
 
 
-def _lagged(source: Array, first: float, span: float) -> Array:
+def lagged(source: Array, first: float, span: float) -> Array:
     """First-order lag of `span` rows, from `first` on."""
     found, state = [], first
     for value in source.tolist():
@@ -90,7 +90,7 @@ def _lagged(source: Array, first: float, span: float) -> Array:
     return np.array(found)
 
 
-def _wander(draw: np.random.Generator, rows: int, span: float, size: float) -> Array:
+def wander(draw: np.random.Generator, rows: int, span: float, size: float) -> Array:
     """A slow wander of standard deviation `size` and memory of about `span` rows."""
     return size * coloured(draw, rows, float(np.exp(-1 / span)))
 
@@ -104,7 +104,7 @@ def _faulty(
     return {name: course * size * (name == kind) for name in faults}, label
 
 
-def _rounded(values: Array, draw: np.random.Generator) -> Array:
+def rounded(values: Array, draw: np.random.Generator) -> Array:
     """About every third converter is coarse: a few steps within the noise of the normal rows."""
     for j in range(values.shape[1]):
         if draw.random() < 0.35:
@@ -133,11 +133,11 @@ def water(seed: int, strength: float = 1.0) -> Rig:
     rows = len(label)
     added = is_on["water added"]
     temperature = _water_temperature(draw, rows, added)
-    volts = 230 + _wander(draw, rows, 300, draw.uniform(0, 1.5)) - 12 * np.minimum(is_on["low voltage"], 3)
-    speed = (1 + 0.15 * (volts / 230 - 1)) * (1 + _wander(draw, rows, draw.uniform(3, 100), draw.uniform(0, 0.004)))
+    volts = 230 + wander(draw, rows, 300, draw.uniform(0, 1.5)) - 12 * np.minimum(is_on["low voltage"], 3)
+    speed = (1 + 0.15 * (volts / 230 - 1)) * (1 + wander(draw, rows, draw.uniform(3, 100), draw.uniform(0, 0.004)))
     cold = np.exp(-draw.uniform(0, 0.008) * (temperature - temperature[0]))
-    inlet = 0.3 * cold * (1 + 1.5 * is_on["inlet valve"]) * (1 + _wander(draw, rows, 30, 0.005))
-    outlet = draw.uniform(0.5, 1.5) * cold * (1 + 0.25 * is_on["outlet valve"]) * (1 + _wander(draw, rows, 30, 0.005))
+    inlet = 0.3 * cold * (1 + 1.5 * is_on["inlet valve"]) * (1 + wander(draw, rows, 30, 0.005))
+    outlet = draw.uniform(0.5, 1.5) * cold * (1 + 0.25 * is_on["outlet valve"]) * (1 + wander(draw, rows, 30, 0.005))
     lost = 1 - 0.08 * np.minimum(is_on["cavitation"] + is_on["air in the water"], 3) * draw.uniform(0.5, 1.5, rows)
     through = speed * np.sqrt(lost / (0.35 + inlet + outlet * (1 - 0.06 * is_on["leak"])))
     flow = through * (1 - 0.04 * np.minimum(is_on["leak"], 5)) * (1 + 0.02 * added)
@@ -150,13 +150,13 @@ def water(seed: int, strength: float = 1.0) -> Rig:
         each * np.exp(draw.uniform(0.04, 0.2) * coloured(draw, rows, draw.choice([0, 0.3]), 8)) for each in shakes
     ]
     heat = 40 * (current / current[0]) ** 2 * (1 + 0.3 * is_on["bearing"])
-    motor = _lagged(temperature + heat, temperature[0] + draw.uniform(20, 40), draw.uniform(200, 1500))
+    motor = lagged(temperature + heat, temperature[0] + draw.uniform(20, 40), draw.uniform(200, 1500))
     values = np.column_stack([*shakes, current, pressure, motor, temperature, volts, flow])
     restless = 1 + np.minimum(is_on["air in the water"] + 0.5 * is_on["cavitation"], 3)
     for j, most in zip(range(2, 8), (0.03, 0.08, 0.004, 0.003, 0.002, 0.03), strict=True):
         noise = coloured(draw, rows, draw.choice([0, 0.2, 0.6]), draw.choice([5, 30]))
         values[:, j] += noise * values[0, j] * most * draw.uniform(0.15, 1) * (restless if j in (3, 7) else 1)
-    return _rounded(values, draw), label
+    return rounded(values, draw), label
 
 
 def _water_temperature(draw: np.random.Generator, rows: int, added: Array) -> Array:
@@ -166,7 +166,7 @@ def _water_temperature(draw: np.random.Generator, rows: int, added: Array) -> Ar
     at = np.arange(rows)
     course = room + warm * (1 - (1 - start) * np.exp(-at / span))
     rate = draw.choice([-1, 1]) * draw.uniform(0.5, 4) * np.maximum(np.diff(added, prepend=0.0), 0)
-    return np.asarray(course + _lagged(rate * 400, 0.0, 400.0) + _wander(draw, rows, 200, draw.uniform(0, 0.2)))
+    return np.asarray(course + lagged(rate * 400, 0.0, 400.0) + wander(draw, rows, 200, draw.uniform(0, 0.2)))
 
 
 AIR_FAULTS: Final = (
@@ -191,13 +191,13 @@ def air(seed: int, strength: float = 1.0) -> Rig:
     outside = draw.uniform(-5, 12) + draw.normal(0, 2) * np.sin(
         np.arange(rows) / draw.uniform(400, 3000) + draw.uniform(0, 6)
     )
-    demand = 1 + _wander(draw, rows, draw.uniform(50, 1500), draw.uniform(0, 0.06))
+    demand = 1 + wander(draw, rows, draw.uniform(50, 1500), draw.uniform(0, 0.06))
     duct = draw.uniform(0.5, 1.0) * (1 + 0.3 * is_on["filter"]) / demand**2
     duct = duct * (1 + 0.2 * is_on["damper"])
     state = _loops(draw, outside, duct, is_on)
     speed, flow, pressure, valve, supply = state.T
     power = (0.15 + 0.85 * speed * pressure * flow / (pressure[0] * flow[0])) * (1 + 0.07 * is_on["bearing"])
-    back = 21 + _lagged(supply - 21, supply[0] - 21, 300.0) * 0.4 + _wander(draw, rows, 900, draw.uniform(0, 0.4))
+    back = 21 + lagged(supply - 21, supply[0] - 21, 300.0) * 0.4 + wander(draw, rows, 900, draw.uniform(0, 0.4))
     shake = speed**2 * (1 + 0.25 * is_on["imbalance"] + 0.2 * is_on["bearing"])
     shake = shake * np.exp(draw.uniform(0.03, 0.15) * coloured(draw, rows, 0.1, 6))
     values = np.column_stack([speed, power, pressure, flow, valve, supply, back, shake])
@@ -242,11 +242,11 @@ def _sensed(draw: np.random.Generator, values: Array, is_on: dict[str, Array], s
             held = is_on["frozen"] > 0
             values[held, j] = values[start, j]
         if draw.random() < 0.3 and j != 7:
-            values[:, j] = _lagged(values[:, j], values[0, j], 4.0)
+            values[:, j] = lagged(values[:, j], values[0, j], 4.0)
         if draw.random() < 0.3:
             pace = int(draw.integers(2, 8))
             values[:, j] = np.repeat(values[::pace, j], pace)[: len(values)]
-    return _rounded(values, draw) if kind else values
+    return rounded(values, draw) if kind else values
 
 
 COMPRESSOR_FAULTS: Final = (
@@ -272,10 +272,10 @@ def compressor(seed: int, strength: float = 1.0) -> Rig:
     current = drag * (0.35 + 0.08 * work)
     speed = 1 - 0.02 * current * (1 + is_on["belt"])
     depression = 0.2 + loaded * speed**2 * (1 + 0.25 * is_on["filter"]) * draw.uniform(0.5, 1)
-    room = 20 + _wander(draw, rows, 800, draw.uniform(0, 1)) + draw.uniform(-2, 2) * np.arange(rows) / rows
+    room = 20 + wander(draw, rows, 800, draw.uniform(0, 1)) + draw.uniform(-2, 2) * np.arange(rows) / rows
     hot = room + 60 * current * (1 + 0.12 * is_on["cooler"] + 0.06 * is_on["valve"])
-    discharge = _lagged(hot, float(hot[:300].mean()), draw.uniform(40, 300))
-    oil = _lagged(0.7 * hot + 12 * is_on["oil low"], float(0.7 * hot[:300].mean()), draw.uniform(300, 1500))
+    discharge = lagged(hot, float(hot[:300].mean()), draw.uniform(40, 300))
+    oil = lagged(0.7 * hot + 12 * is_on["oil low"], float(0.7 * hot[:300].mean()), draw.uniform(300, 1500))
     squeeze = speed * (3.5 - 0.02 * (oil - oil[0])) * (1 - 0.05 * np.minimum(is_on["oil low"], 8))
     shake = drag**3 * (0.6 + 0.4 * loaded) * np.exp(draw.uniform(0.05, 0.2) * coloured(draw, rows, 0.2, 6))
     values = np.column_stack([tank, current, speed, depression, discharge, oil, squeeze, shake])
@@ -284,12 +284,12 @@ def compressor(seed: int, strength: float = 1.0) -> Rig:
         usual = float(np.std(values[:TRAIN, j]))
         values[:, j] += usual * draw.uniform(0.05, 0.6) * coloured(draw, rows, draw.choice([0.0, 0.5]), 8)
         values[:, j] += (j == struck) * 1.5 * usual * is_on["sensor off"]
-    return _rounded(values, draw), label
+    return rounded(values, draw), label
 
 
 def _tank(draw: np.random.Generator, rows: int, is_on: dict[str, Array]) -> tuple[Array, Array]:
     """Pressure between two limits, and whether the compressor is loaded."""
-    use = np.exp(_wander(draw, rows, draw.uniform(20, 400), draw.uniform(0.02, 0.2))) * draw.uniform(0.3, 0.7)
+    use = np.exp(wander(draw, rows, draw.uniform(20, 400), draw.uniform(0.02, 0.2))) * draw.uniform(0.3, 0.7)
     use = use * (1 + 0.15 * is_on["leak"])
     pace, gives = draw.uniform(0.02, 0.08), 1 - 0.06 * np.minimum(is_on["valve"] + is_on["belt"], 5)
     pressure, on, found = 7.0, 1.0, []
@@ -299,28 +299,3 @@ def _tank(draw: np.random.Generator, rows: int, is_on: dict[str, Array]) -> tupl
         found.append((pressure, on))
     states = np.array(found[SETTLING:])
     return states[:, 0], states[:, 1]
-
-
-FAMILIES: Final[dict[str, Callable[..., Rig]]] = {
-    "abstract": abstract,
-    "water": water,
-    "air": air,
-    "compressor": compressor,
-}
-
-
-def measure(detect: Callable[[Array], NDArray[np.bool_]], family: str, seeds: range) -> dict[str, Any]:
-    """Pooled F1, false alarm rate and missed share over the rows of many rigs."""
-    hit = false = missed = quiet = 0
-    for seed in seeds:
-        values, label = FAMILIES[family](seed)
-        alarm = detect(values)
-        hit += int((alarm & label).sum())
-        false += int((alarm & ~label).sum())
-        missed += int((~alarm & label).sum())
-        quiet += int((~alarm & ~label).sum())
-    return {
-        "f1": 2 * hit / max(1, 2 * hit + false + missed),
-        "false_alarm_rate": false / (false + quiet),
-        "missed": missed / (hit + missed),
-    }

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 _SPANS: Final = (4.0, 32.0, 256.0)
 _QUICK: Final = 0.375
-_MARGIN: Final = 0.2
+_MARGIN: Final = 0.22
 _USUAL_RATE: Final = 0.05
 _PER_RATE: Final = 0.065
 _LEAST: Final = 0.02
@@ -60,7 +60,7 @@ class Episode:
     def update(self, departure: float) -> float:
         """The row's score, 0 … 1; above 0.5 is an alarm."""
         quick, short, long = self._smooth(_far(departure))
-        news = _QUICK * quick + (1 - _QUICK) * short - long - self.margin
+        news = _QUICK * (quick - long) + (1 - _QUICK) * (short - long) - self.margin
         excess = max(news, short - _LASTING)
         self.alarm = excess > 0
         return 1 / (1 + exp(-_STEEP * excess))

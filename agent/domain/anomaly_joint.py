@@ -1,33 +1,29 @@
 """Several signals against rows that are normal: levels, what they have in common, and how restless each is.
 
-The components of a row are its standardised signals, their principal axes at each span (so that a broken relation shows
-that no single signal shows: T² and Q in one, Jackson, "A User's Guide to Principal Components", 1991) and the logarithm
-of each signal's restlessness. Each is tracked at several spans; the sum of their robust (Student) log-likelihoods and
-the largest of them are compared with what held-out normal rows gave. `Episode` decides what of that is an alarm.
+The components of a row are its standardised signals, how restless each is (a logarithm), and of each its
+distance from what the others say, so that a broken relation shows that no single signal shows. Each is tracked at
+several spans; the sum of their robust (Student) log-likelihoods and the largest of them are compared with what held-out
+normal rows gave. `Episode` decides what of that is an alarm.
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
 from math import log, log1p, sqrt
-from operator import add, mul, truediv
+from operator import truediv
 from statistics import median
 from typing import Any, Final
 
 from agent.domain.anomaly_episode import Episode
-from agent.domain.anomaly_linear import correlation, principal_axes
+from agent.domain.anomaly_relation import Relation
 from agent.domain.anomaly_track import SPANS, Track
 
 Row = Sequence[float | None]
-MAX_AXES: Final = 48
 _FREEDOM: Final = 4.0
 _ROUGH_SPAN: Final = 8.0
 _FLOOR: Final = 0.15
-_SHRINK: Final = 0.01
 _FOLDS: Final = 4
 _EXCUSE: Final = 2.0
 _WEIGHT: Final = 6.0
-_FEW: Final = 2.0
-_LEAST_VALUE: Final = 0.01
 
 
 class Frame:
@@ -84,47 +80,6 @@ class Frame:
         return frame
 
 
-class Axes:
-    """What the signals' distances have in common at each span, and what is left when that is taken away.
-
-    Noise is shared otherwise than drift is: each span has axes of its own. The fewer independent rows stand behind
-    them, the more they are drawn towards the signals themselves.
-    """
-
-    __slots__ = ("vectors",)
-
-    def __init__(self, vectors: list[list[list[float]]]) -> None:
-        self.vectors = vectors
-
-    @classmethod
-    def fit(cls, runs: Sequence[Sequence[Sequence[float]]]) -> "Axes":
-        """From the signals' distances per span (`runs[span][row][signal]`) over normal rows."""
-        if not 2 <= len(runs[0][0]) <= MAX_AXES:
-            return cls([[] for _ in runs])
-        return cls([_scaled_axes(run, len(run) / span) for run, span in zip(runs, SPANS, strict=True)])
-
-    def distances(self, per_span: Sequence[Sequence[float]]) -> list[list[float]]:
-        """Per span the standardised distance along each axis."""
-        return [[sum(map(mul, axis, row)) for axis in axes] for row, axes in zip(per_span, self.vectors, strict=True)]
-
-    def state(self) -> list[Any]:
-        return [[list(axis) for axis in axes] for axes in self.vectors]
-
-    @classmethod
-    def from_state(cls, state: Sequence[Any]) -> "Axes":
-        return cls([[list(axis) for axis in axes] for axes in state])
-
-
-def _scaled_axes(run: Sequence[Sequence[float]], samples: float) -> list[list[float]]:
-    """Axes divided by the root mean square along them, from so many independent samples."""
-    shrink = _SHRINK + (1 - _SHRINK) * _FEW / (_FEW + samples)
-    found = []
-    for value, axis in principal_axes(correlation(run, shrink)):
-        scale = sqrt(max(value, _LEAST_VALUE) * (1 + 3 / samples))
-        found.append([each / scale for each in axis])
-    return found
-
-
 def _spread(column: Sequence[float], centre: float) -> float:
     """Robust standard deviation; of a signal that never moved, a thousandth of its size."""
     if not column:
@@ -147,14 +102,14 @@ class JointDetector:
     the components alone.
     """
 
-    __slots__ = ("axes", "centres", "episode", "frame", "rows", "spreads", "tracks", "train_rows")
+    __slots__ = ("centres", "episode", "frame", "relation", "rows", "spreads", "tracks", "train_rows")
 
     def __init__(self, train_rows: int, rate: float = 0.05) -> None:
         self.train_rows = train_rows
         self.rows: list[list[float | None]] = []
         self.frame: Frame | None = None
         self.tracks: list[Track] = []
-        self.axes = Axes([[] for _ in SPANS])
+        self.relation = Relation([])
         self.centres: list[float] = []
         self.spreads: list[float] = []
         self.episode = Episode(rate)
@@ -171,34 +126,34 @@ class JointDetector:
                 self._fit()
             return 0.0, []
         hold = self.episode.alarm
-        found = [track.update(x, hold=hold) for track, x in zip(self.tracks, self.frame.update(row), strict=True)]
-        spans = self._spans(list(zip(*found, strict=True)), self.axes)
+        components = self._components(self.frame.update(row))
+        spans = list(
+            zip(*(track.update(x, hold=hold) for track, x in zip(self.tracks, components, strict=True)), strict=True)
+        )
         statistics = [each for span in spans for each in _statistics(span)]
         score = self.episode.update(self._departure(statistics))
         return score, self._top(spans) if self.episode.alarm else []
 
-    @staticmethod
-    def _spans(found: Sequence[Sequence[float]], axes: Axes) -> list[list[float]]:
-        """Per span the distances of the signals, of their restlessness and along the axes."""
-        return [[*span, *along] for span, along in zip(found, axes.distances(found), strict=True)]
+    def _components(self, framed: list[float]) -> list[float]:
+        """Where each signal is, how restless, and how far from what the others say."""
+        return framed + self.relation.distances(framed[: len(framed) // 2])
 
     def _departure(self, statistics: Sequence[float]) -> float:
         return sum(map(_standard, statistics, self.centres, self.spreads)) / len(statistics)
 
     def _top(self, spans: Sequence[Sequence[float]]) -> list[int]:
-        """The signals that depart most; an axis speaks through the signal that moved most along it."""
-        size = len(self.tracks) // 2
+        """The signals that depart most."""
         largest = [max(map(abs, each)) ** 2 for each in zip(*spans, strict=True)]
-        shares = list(map(add, largest[:size], largest[size : 2 * size]))
-        for axis, share in zip(self.axes.vectors[-1], largest[2 * size :], strict=True):
-            along = list(map(abs, map(mul, axis, spans[-1])))
-            shares[along.index(max(along))] += share
+        size = len(self.frame.centres) if self.frame is not None else 0
+        shares = [sum(largest[i::size]) for i in range(size)]
         return sorted(range(size), key=lambda i: -shares[i])[:3]
 
     def _fit(self) -> None:
         """Learn the normal rows, then go through them as if live to see what the statistics usually are."""
         self.frame = Frame.fit(self.rows)
-        components = [self.frame.update(row) for row in self.rows]
+        framed = [self.frame.update(row) for row in self.rows]
+        self.relation, apart = Relation.fit([row[: len(row) // 2] for row in framed])
+        components = [[*row, *more] for row, more in zip(framed, apart, strict=True)]
         columns = list(zip(*components, strict=True))
         self.tracks = [Track.fit(column) for column in columns]
         head = len(components) // 3
@@ -208,8 +163,7 @@ class JointDetector:
             found = [track.update(x, hold=False) for track, x in zip(rehearsal, row, strict=True)]
             for run, span in zip(runs, zip(*found, strict=True), strict=True):
                 run.append(span)
-        self.axes = Axes.fit(_signals(runs))
-        self._calibrate(_held_out(runs), 3 * len(columns) // 2)
+        self._calibrate(_held_out(runs), len(columns))
         self.rows = []
 
     def _calibrate(self, statistics: Sequence[Sequence[float]], components: int) -> None:
@@ -231,17 +185,17 @@ class JointDetector:
         frame = None if self.frame is None else self.frame.state()
         rows = [list(row) for row in self.rows]
         tracks = [track.state() for track in self.tracks]
-        fitted = [self.axes.state(), list(self.centres), list(self.spreads), self.episode.state()]
+        fitted = [self.relation.state(), list(self.centres), list(self.spreads), self.episode.state()]
         return [self.train_rows, rows, frame, tracks, fitted]
 
     @classmethod
     def from_state(cls, state: Sequence[Any]) -> "JointDetector":
-        train_rows, rows, frame, tracks, (axes, centres, spreads, episode) = state
+        train_rows, rows, frame, tracks, (relation, centres, spreads, episode) = state
         joint = cls(train_rows)
         joint.rows = [list(row) for row in rows]
         joint.frame = None if frame is None else Frame.from_state(frame)
         joint.tracks = [Track.from_state(each) for each in tracks]
-        joint.axes, joint.episode = Axes.from_state(axes), Episode.from_state(episode)
+        joint.relation, joint.episode = Relation.from_state(relation), Episode.from_state(episode)
         joint.centres, joint.spreads = list(centres), list(spreads)
         return joint
 
@@ -249,25 +203,15 @@ class JointDetector:
 Run = Sequence[Sequence[float]]
 
 
-def _signals(runs: Sequence[Run]) -> list[list[Sequence[float]]]:
-    """The signals' distances alone: the second half of a row is restlessness."""
-    size = len(runs[0][0]) // 2
-    return [[row[:size] for row in run] for run in runs]
-
-
 def _held_out(runs: Sequence[Run]) -> list[list[float]]:
-    """The statistics of each part of the rows as they are when scales and axes were learned from the other parts."""
+    """The statistics of each part of the rows as they are when scales were learned from the other parts."""
     found = []
     rows = len(runs[0])
-    edges = [rows * k // _FOLDS for k in range(_FOLDS + 1)]
-    for start, stop in pairwise(edges):
-        others = [[*run[:start], *run[stop:]] for run in runs]
+    for start, stop in pairwise([rows * k // _FOLDS for k in range(_FOLDS + 1)]):
+        others = ([*run[:start], *run[stop:]] for run in runs)
         scales = [_root_mean_squares(run, span) for run, span in zip(others, SPANS, strict=True)]
-        axes = Axes.fit(_signals(list(map(_scaled, others, scales))))
         parts = list(map(_scaled, (run[start:stop] for run in runs), scales))
-        for row in zip(*parts, strict=True):
-            along = axes.distances(row)
-            found.append([x for span, more in zip(row, along, strict=True) for x in _statistics([*span, *more])])
+        found += [[x for span in row for x in _statistics(span)] for row in zip(*parts, strict=True)]
     return found
 
 

@@ -1,11 +1,10 @@
-"""Small linear algebra without a library: recursive least squares, and the axes of a correlation matrix."""
+"""Small linear algebra without a library: recursive least squares, and the inverse of a matrix."""
 
 from collections.abc import Sequence
-from math import hypot, sqrt
-from typing import Any, Final
+from operator import mul
+from typing import Any
 
 Matrix = list[list[float]]
-_SWEEPS: Final = 30
 
 
 class RecursiveLeastSquares:
@@ -59,50 +58,28 @@ class RecursiveLeastSquares:
         return model
 
 
-def principal_axes(symmetric: Sequence[Sequence[float]]) -> list[tuple[float, list[float]]]:
-    """Eigenvalues with their unit vectors, largest first, by Jacobi's rotations.
+def inverse(matrix: Sequence[Sequence[float]]) -> Matrix:
+    """Of a positive definite matrix, by elimination.
 
-    >>> [(round(value, 6), round(abs(axis[0]), 4)) for value, axis in principal_axes([[2.0, 1.0], [1.0, 2.0]])]
-    [(3.0, 0.7071), (1.0, 0.7071)]
+    >>> [[round(x, 6) for x in row] for row in inverse([[2.0, 1.0], [1.0, 1.0]])]
+    [[1.0, -1.0], [-1.0, 2.0]]
     """
-    size = len(symmetric)
-    a = [[float(value) for value in row] for row in symmetric]
-    vectors = [[float(i == j) for j in range(size)] for i in range(size)]
-    for _ in range(_SWEEPS):
-        if sum(a[i][j] ** 2 for i in range(size) for j in range(i)) < 1e-18 * size:
-            break
-        for p in range(size - 1):
-            for q in range(p + 1, size):
-                _rotate(a, vectors, p, q)
-    found = [(a[i][i], [vectors[k][i] for k in range(size)]) for i in range(size)]
-    return sorted(found, key=lambda pair: -pair[0])
-
-
-def _rotate(a: Matrix, vectors: Matrix, p: int, q: int) -> None:
-    """Turn axes `p` and `q` of `a` so that they no longer vary together."""
-    if abs(a[p][q]) < 1e-15:
-        return
-    theta = (a[q][q] - a[p][p]) / (2 * a[p][q])
-    tangent = (1 if theta >= 0 else -1) / (abs(theta) + hypot(theta, 1.0))
-    cosine = 1 / sqrt(tangent * tangent + 1)
-    sine = tangent * cosine
-    for row in a:
-        row[p], row[q] = cosine * row[p] - sine * row[q], sine * row[p] + cosine * row[q]
-    a[p], a[q] = (
-        [cosine * x - sine * y for x, y in zip(a[p], a[q], strict=True)],
-        [sine * x + cosine * y for x, y in zip(a[p], a[q], strict=True)],
-    )
-    for row in vectors:
-        row[p], row[q] = cosine * row[p] - sine * row[q], sine * row[p] + cosine * row[q]
-
-
-def correlation(rows: Sequence[Sequence[float]], shrink: float) -> Matrix:
-    """Second moments of standardised rows about 0, drawn towards independence by `shrink` (0 … 1)."""
-    size, n = len(rows[0]), len(rows)
-    columns = list(zip(*rows, strict=True))
-    matrix = [[0.0] * size for _ in range(size)]
+    size = len(matrix)
+    left = [[float(x) for x in row] for row in matrix]
+    right = [[float(i == j) for j in range(size)] for i in range(size)]
     for i in range(size):
-        for j in range(i + 1):
-            moment = sum(map(float.__mul__, columns[i], columns[j])) / n
-            matrix[i][j] = matrix[j][i] = moment if i == j else (1 - shrink) * moment
-    return matrix
+        share = 1 / left[i][i]
+        pivot, unit = ([x * share for x in side[i]] for side in (left, right))
+        left[i], right[i] = pivot, unit
+        for k in range(size):
+            if k != i:
+                factor = left[k][i]
+                left[k] = [x - factor * y for x, y in zip(left[k], pivot, strict=True)]
+                right[k] = [x - factor * y for x, y in zip(right[k], unit, strict=True)]
+    return right
+
+
+def products(rows: Sequence[Sequence[float]]) -> Matrix:
+    """Of each two columns the sum of their products."""
+    columns = list(zip(*rows, strict=True))
+    return [[sum(map(mul, one, other)) for other in columns] for one in columns]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from bench.score import pca, z_score
-from bench.score_rigs import FAMILIES, TRAIN, measure
+from bench.score_families import FAMILIES, measure
+from bench.score_rigs import TRAIN
 from bench.score_series import FAMILIES as SERIES
 from bench.score_series import streaming_score
 

@@ -2,7 +2,7 @@
 
 import random
 
-from agent.domain.anomaly_joint import Axes, Frame, JointDetector
+from agent.domain.anomaly_joint import Frame, JointDetector
 
 
 def test_a_row_is_measured_in_the_training_rows_spread() -> None:
@@ -42,14 +42,16 @@ def test_a_departure_is_told_with_its_signals() -> None:
     assert top[0] == 4
 
 
-def test_few_rows_draw_the_axes_towards_the_signals() -> None:
-    draw = random.Random(3)
+def test_a_broken_relation_is_told_with_a_signal_of_it() -> None:
+    draw = random.Random(4)
+    joint = JointDetector(300, 0.05)
 
-    def together(rows: int) -> list[list[float]]:
-        return [[x, x + draw.gauss(0, 0.1)] for x in (draw.gauss(0, 1) for _ in range(rows))]
+    def row(*, broken: bool) -> list[float]:
+        common = draw.gauss(0, 1)
+        second = draw.gauss(0, 1) if broken else common
+        return [draw.gauss(0, 1), common + draw.gauss(0, 0.1), second + draw.gauss(0, 0.1), draw.gauss(0, 1)]
 
-    few, many = (Axes.fit([together(rows)] * 3) for rows in (12, 2000))
-    apart = [[1.0, -1.0]] * 3
-    assert max(map(abs, many.distances(apart)[0])) > 3 * max(map(abs, few.distances(apart)[0]))
-    for axes in (few, many):
-        assert Axes.from_state(axes.state()).distances(apart) == axes.distances(apart)
+    for _ in range(300):
+        joint.update(row(broken=False))
+    told = [joint.update(row(broken=True))[1] for _ in range(60)][20:]
+    assert sum(1 in top[:2] or 2 in top[:2] for top in told) > 30

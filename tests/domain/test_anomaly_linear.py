@@ -6,19 +6,23 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.domain.anomaly_linear import RecursiveLeastSquares, correlation, principal_axes
+from agent.domain.anomaly_linear import RecursiveLeastSquares, inverse, products
 
 
 @given(st.integers(1, 9), st.integers(0, 99))
-def test_axes_rebuild_the_matrix(size: int, seed: int) -> None:
+def test_a_matrix_times_its_inverse_is_one(size: int, seed: int) -> None:
     draw = random.Random(seed)
-    rows = [[draw.gauss(0, 1) for _ in range(size)] for _ in range(20)]
-    matrix = correlation(rows, 0.1)
-    axes = principal_axes(matrix)
+    matrix = products([[draw.gauss(0, 1) for _ in range(size)] for _ in range(20)])
+    matrix = [[x + (i == j) for j, x in enumerate(line)] for i, line in enumerate(matrix)]
+    found = inverse(matrix)
     for i in range(size):
         for j in range(size):
-            assert math.isclose(sum(w * a[i] * a[j] for w, a in axes), matrix[i][j], abs_tol=1e-8)
-    assert [w for w, _ in axes] == sorted((w for w, _ in axes), reverse=True)
+            entry = sum(matrix[i][k] * found[k][j] for k in range(size))
+            assert math.isclose(entry, i == j, abs_tol=1e-9)
+
+
+def test_products_are_those_of_two_columns() -> None:
+    assert products([[1.0, 2.0], [3.0, -1.0]]) == [[10.0, -1.0], [-1.0, 5.0]]
 
 
 def test_prediction_finds_the_weights_of_an_autoregression() -> None:
