@@ -107,7 +107,7 @@ class DiagnosisSettings:
     hunting: HuntingLimits = field(default=HuntingLimits())
     hunting_timing: Timing = field(default=Timing(debounce_s=1800, clear_s=3600))
     flat_heating_curve: CurveLimits = field(default=CurveLimits())
-    curve_timing: Timing = field(default=Timing(debounce_s=2 * _HOUR_S, clear_s=6 * _HOUR_S, forget_s=5 * _DAY_S))
+    curve_timing: Timing = field(default=Timing(debounce_s=2 * _HOUR_S, clear_s=6 * _HOUR_S, forget_s=_DAY_S))
     room_sensor_stuck: RoomStuckLimits = field(default=RoomStuckLimits())
     room_stuck_timing: Timing = field(default=Timing(debounce_s=_DAY_S, clear_s=600))
     sensors_swapped: SwapLimits = field(default=SwapLimits())

@@ -27,11 +27,13 @@ _QUARTER_MS: Final = 900_000
 _LEAST_FLOW: Final = 24.0
 # K: air that changes by 2 K in half an hour, and a steep heating curve, make less.
 _SET_K: Final = 5.0
-# °C: in air as warm a house gets warm by itself.
+# °C: in air as warm a house gets warm by itself, and a flow is as cool as its control lets it be.
 _MILD: Final = 15.0
 _WARM_MS: Final = 300_000
 _LESS_TAU_MS: Final = 7_200_000
 _LEAST_LESS: Final = 0.25
+# K: a control that minds a mean of the air of hours lets its flow stand for less.
+_HELD_AIR_K: Final = 4.0
 # Quarters of an hour.
 _LONGEST_PAUSE: Final = 4
 _WARMING_UP: Final = 40  # a cold house asks for more, whatever the weather is
@@ -50,7 +52,7 @@ class CurveLimits:
     healthy_slope: float = 0.4
     spread: float = 0.8
     least_h: float = 2.5
-    memory_h: float = 3.0
+    memory_h: float = 8.0
     from_minute: int = 9 * 60
     to_minute: int = 21 * 60
 
@@ -78,7 +80,6 @@ class FlatHeatingCurve(RowByRow, KnowsBegin):
         self._fit = Regression(limits.memory_h * 4)
         self._flow, self._air = Pulse(), Pulse()
         self._held = HeldFlow()
-        self._held_air_k = limits.spread * 12**0.5  # that which is spread evenly over so much spreads by `spread`
 
     @property
     def since_ms(self) -> int | None:
@@ -99,7 +100,7 @@ class FlatHeatingCurve(RowByRow, KnowsBegin):
             self._on_ms = reading.at_ms
         if reading.at_ms - self._on_ms < self._SETTLED_MS:
             return None  # The water is still getting warm.
-        if not self._flow.beats(reading.at_ms, flow) & self._air.beats(reading.at_ms, air):
+        if not self._flow.beats(reading.at_ms, flow) & self._air.beats(reading.at_ms, air) or air >= _MILD:
             self._pause()
             return None
         self._held.update(reading.at_ms, air, flow)
@@ -112,7 +113,7 @@ class FlatHeatingCurve(RowByRow, KnowsBegin):
 
     def _is_held(self) -> bool:
         held, limits = self._held, self._limits
-        if held.air_k < self._held_air_k or held.quarters < limits.least_h * 4:
+        if held.air_k < _HELD_AIR_K or held.quarters < limits.least_h * 4:
             return False
         return held.slope < limits.least_slope
 
@@ -171,7 +172,7 @@ class FlatHeatingCurve(RowByRow, KnowsBegin):
         if slope < limits.least_slope:
             return True
         # Where the flow is the same for a while the slope is that of the time before.
-        return False if slope >= limits.healthy_slope and self._held.air_k < self._held_air_k / 2 else None
+        return False if slope >= limits.healthy_slope and self._held.air_k < _HELD_AIR_K / 2 else None
 
     def loss_w(self, _values: Values, /) -> float | None:
         return None

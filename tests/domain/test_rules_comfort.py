@@ -60,6 +60,22 @@ def test_a_flow_that_follows_the_weather_is_the_same_at_one_temperature_only() -
         assert rule.since_ms is None
 
 
+def test_a_flow_at_its_least_in_mild_air_is_not_held() -> None:
+    rule = FlatHeatingCurve(CurveLimits(), UTC)
+    for minute in range(2 * 1440):
+        mild = heated(minute, 44.0)
+        assert rule.judge(Reading(mild.at_ms, {**mild.values, OUTDOOR_TEMPERATURE: weather(minute) + 14.0})) is None
+
+
+def test_a_control_that_minds_the_mean_of_hours_stands_still_for_some() -> None:
+    rule = FlatHeatingCurve(CurveLimits(), UTC)
+    for minute in range(1440 + 540):
+        rule.judge(heated(minute, 55 - 1.1 * weather(minute)))
+    # For four hours, in which the air gets warmer by 2.8 K.
+    standing = {rule.judge(heated(minute, 50.0)) for minute in range(1440 + 540, 1440 + 780)}
+    assert True not in standing
+
+
 def test_it_goes_on_holding_where_it_stood() -> None:
     rule, later = FlatHeatingCurve(CurveLimits(), UTC), FlatHeatingCurve(CurveLimits(), UTC)
     held_at(range(700), 50.0, rule)
