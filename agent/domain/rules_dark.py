@@ -50,29 +50,28 @@ class LowSun:
     >>> for day in range(5):
     ...     low.learn(day * 86_400_000, 900.0)
     >>> low.best_w(5 * 86_400_000), low.best_w(5 * 86_400_000 + 7_200_000)
-    (900.0, 0.0)
+    (900, 0)
     """
 
     __slots__ = ("_longitude_ms", "_slots")
 
     def __init__(self, longitude: float) -> None:
         self._longitude_ms = round(longitude / 360.0 * _DAY_MS)
-        self._slots: dict[int, list[float]] = {}  # most that was given, days, last day
+        self._slots: dict[int, list[int]] = {}  # most W that were given, days, last day
 
     def learn(self, at_ms: int, power_w: float) -> None:
         """Take in a power above nothing."""
         solar_ms = at_ms + self._longitude_ms
         today = solar_ms // _DAY_MS
-        slot = self._slots.setdefault(solar_ms * _SLOTS // _DAY_MS % _SLOTS, [0.0, 0, today])
+        slot = self._slots.setdefault(solar_ms * _SLOTS // _DAY_MS % _SLOTS, [0, 0, today])
         if today != slot[2] or not slot[1]:
-            slot[:] = slot[0] * _KEPT_A_DAY ** max(0, today - slot[2]), slot[1] + 1, today
-        if power_w > slot[0]:
-            slot[0] = power_w
+            slot[:] = round(slot[0] * _KEPT_A_DAY ** max(0, today - slot[2])), slot[1] + 1, today
+        slot[0] = max(slot[0], round(power_w))
 
-    def best_w(self, at_ms: int) -> float:
+    def best_w(self, at_ms: int) -> int:
         """Most that the panels gave at this hour, 0 where that is not known."""
-        best_w, days, _ = self._slots.get((at_ms + self._longitude_ms) * _SLOTS // _DAY_MS % _SLOTS, (0.0, 0, 0))
-        return best_w if days >= _DAYS_TO_KNOW else 0.0
+        best_w, days, _ = self._slots.get((at_ms + self._longitude_ms) * _SLOTS // _DAY_MS % _SLOTS, (0, 0, 0))
+        return best_w if days >= _DAYS_TO_KNOW else 0
 
     def state(self) -> list[Any]:
         return [[number, *slot] for number, slot in sorted(self._slots.items())]
