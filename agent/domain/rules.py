@@ -241,8 +241,6 @@ class BatteryNotCharging(RowByRow):
         self._pulse.move(move)
 
     def state(self) -> list[Any]:
-        if self._soc_ms is None:
-            return []
         return [int(self._full), self._soc_ms, self._soc, self._pulse.state(), self._uncounted]
 
     def restore(self, state: Sequence[Any]) -> None:
@@ -252,7 +250,7 @@ class BatteryNotCharging(RowByRow):
             self._full, self._soc_ms, self._soc, self._pulse = False, None, 0.0, ChargePulse()
             self._uncounted = 0.0
         if state:
-            self._full, self._soc_ms = bool(state[0]), int(state[1])
+            self._full, self._soc_ms = bool(state[0]), state[1]
             self._soc = state[2] if len(state) > 2 else 0.0
             self._uncounted = state[4] if len(state) > 4 else 0.0
 

@@ -156,6 +156,12 @@ def test_what_a_battery_remembers_survives_a_restart() -> None:
     after.restore(before.state())
     assert after.judge(idle(60_000, soc=95)) is None
     assert battery().judge(idle(60_000, soc=95)) is True
+    before, after = battery(), battery()
+    before.judge(reading(0, batt=-500))  # no state of charge so far
+    after.restore(before.state())
+    for rule in (before, after):
+        rule.judge(reading(120_000, soc=10))
+    assert after.state() == before.state()
 
 
 @pytest.mark.parametrize(
