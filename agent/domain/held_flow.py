@@ -44,6 +44,8 @@ class HeldFlow:
         if sums[0] != quarter_ms:
             self.pause()
             sums[0] = quarter_ms
+            if quarter_ms - self._last_ms > _LONGEST_BREAK_MS:
+                self._steps = []
         sums[1] += 1.0
         sums[2] += air
         sums[3] += flow

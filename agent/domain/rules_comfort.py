@@ -10,6 +10,7 @@ from agent.domain.expectation_heat import Bins, HeatingCurve
 from agent.domain.faults import FaultCode
 from agent.domain.held_flow import HeldFlow
 from agent.domain.local_time import LocalTime
+from agent.domain.regression import Regression
 from agent.domain.rules import Values
 from agent.domain.rules_sensors import Pulse
 from agent.domain.signals import (
@@ -36,6 +37,7 @@ _LEAST_LESS: Final = 0.25
 _HELD_AIR_K: Final = 4.0
 # Quarters of an hour.
 _LONGEST_PAUSE: Final = 4
+_FORGOTTEN: Final = 96  # what was before may have been another fault
 _WARMING_UP: Final = 40  # a cold house asks for more, whatever the weather is
 
 
@@ -80,6 +82,7 @@ class FlatHeatingCurve(RowByRow, KnowsBegin):
         self._fit = Regression(limits.memory_h * 4)
         self._flow, self._air = Pulse(), Pulse()
         self._held = HeldFlow()
+        self._gathered = 0  # the last quarter of which anything was seen
 
     @property
     def since_ms(self) -> int | None:
@@ -144,6 +147,9 @@ class FlatHeatingCurve(RowByRow, KnowsBegin):
 
     def _gather(self, quarter: int, air: float, flow: float) -> None:
         sums = self._sums
+        if quarter - self._gathered > _FORGOTTEN:
+            self._fit = Regression(self._limits.memory_h * 4)
+        self._gathered = quarter
         if quarter != self._quarter:
             if self._quarter is not None and sums[0]:
                 self._take(quarter, sums[1] / sums[0], sums[2] / sums[0])
@@ -183,6 +189,7 @@ class FlatHeatingCurve(RowByRow, KnowsBegin):
 
     def move(self, move: Move, /) -> None:
         self._quarter = None if self._quarter is None else move(self._quarter * _QUARTER_MS) // _QUARTER_MS
+        self._gathered = move(self._gathered * _QUARTER_MS) // _QUARTER_MS
         self._on_ms = move.maybe(self._on_ms)
         self._flow.move(move)
         self._air.move(move)
@@ -190,7 +197,7 @@ class FlatHeatingCurve(RowByRow, KnowsBegin):
 
     def state(self) -> list[Any]:
         pulses = [self._flow.state(), self._air.state()]
-        levels = [self._levels, self._rest_until, self._held.state()]
+        levels = [self._levels, self._rest_until, self._held.state(), self._gathered]
         return [self._quarter, self._on_ms, self._sums, self._fit.state(), *pulses, *levels]
 
     def restore(self, state: Sequence[Any]) -> None:
@@ -202,54 +209,7 @@ class FlatHeatingCurve(RowByRow, KnowsBegin):
             self._levels, self._rest_until = (list(state[6]), state[7]) if len(state) > 7 else ([], 0)
             if len(state) > 8:
                 self._held.restore(state[8])
-
-
-class Regression:
-    """The slope of straight lines through groups of samples, one slope for all, each group at its own level.
-
-    A level that somebody changes between two groups is no slope. Older samples fade by 1/`memory` per sample.
-
-    >>> line = Regression(50)
-    >>> for level in (30, 45):
-    ...     line.begin()
-    ...     for x in range(10):
-    ...         line.update(x, level - 1.5 * x)
-    >>> round(line.slope(), 6)
-    -1.5
-    """
-
-    __slots__ = ("_group", "_keep", "_mean_x", "_mean_y", "_sxx", "_sxy", "weight")
-
-    def __init__(self, memory: float) -> None:
-        self._keep = 1.0 - 1.0 / memory
-        self._group = self.weight = self._mean_x = self._mean_y = self._sxx = self._sxy = 0.0
-
-    def begin(self) -> None:
-        """The next sample is the first of another group."""
-        self._group = self._mean_x = self._mean_y = 0.0
-
-    def update(self, x: float, y: float) -> None:
-        self.weight = self.weight * self._keep + 1.0
-        self._group = self._group * self._keep + 1.0
-        dx = x - self._mean_x
-        self._mean_x += dx / self._group
-        self._mean_y += (y - self._mean_y) / self._group
-        self._sxx = self._sxx * self._keep + dx * (x - self._mean_x)
-        self._sxy = self._sxy * self._keep + dx * (y - self._mean_y)
-
-    def slope(self) -> float:
-        """Of y per x; 0 where x never changed."""
-        return self._sxy / self._sxx if self._sxx > 0.0 else 0.0
-
-    def spread(self) -> float:
-        """Standard deviation of x within the groups."""
-        return float((self._sxx / self.weight) ** 0.5) if self.weight else 0.0
-
-    def state(self) -> list[float]:
-        return [self.weight, self._group, self._mean_x, self._mean_y, self._sxx, self._sxy]
-
-    def restore(self, state: Sequence[float]) -> None:
-        self.weight, self._group, self._mean_x, self._mean_y, self._sxx, self._sxy = state
+            self._gathered = state[9] if len(state) > 9 else self._quarter or 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ def test_it_begins_anew_where_the_flow_changes_and_after_a_night() -> None:
     held.pause()
     assert (held.since_ms, held.air_k) == (START_MS + 240 * MINUTE_MS, 0.5)
     held.update(START_MS + 15 * HOUR_MS, 5.0, 53.0)
+    assert held.air_k == 0.0, "nothing that still holds was seen"
     held.pause()
     assert (held.since_ms, held.air_k) == (START_MS + 15 * HOUR_MS, 0.5)
 

@@ -60,6 +60,17 @@ def test_a_flow_that_follows_the_weather_is_the_same_at_one_temperature_only() -
         assert rule.since_ms is None
 
 
+def test_what_it_saw_before_days_of_silence_is_forgotten() -> None:
+    rule, old = FlatHeatingCurve(CurveLimits(), UTC), FlatHeatingCurve(CurveLimits(), UTC)
+    # A room that is cold for another reason pulls the flow up while the air gets warmer.
+    for minute in range(540, 1200):
+        rule.judge(heated(minute, 45 + 0.5 * weather(minute)))
+    old.restore(rule.state()[:9])
+    for each in (rule, old):
+        later = [heated(4 * 1440 + minute, 55 - 1.1 * weather(minute)) for minute in range(540, 900)]
+        assert True not in {each.judge(reading) for reading in later}
+
+
 def test_a_flow_at_its_least_in_mild_air_is_not_held() -> None:
     rule = FlatHeatingCurve(CurveLimits(), UTC)
     for minute in range(2 * 1440):
