@@ -52,6 +52,8 @@ _SWAPPED_K: Final = -1.5
 # A pump that only begins to run moves cold water for some minutes.
 _SURE_MS: Final = 600_000
 _UNSEEN_MS: Final = 900_000
+# So long radiators stay warm. Before that little heat was asked for, and little carried.
+_COOLING_MS: Final = 2_700_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,10 @@ class NoHeat(RowByRow, KnowsBegin):
 
     @property
     def since_ms(self) -> int | None:
-        begun_ms = self._cold_ms if self._idle_ms is None else self._idle_ms
-        return None if begun_ms is None else max(begun_ms, self._runs_ms)
+        if self._cold_ms is None:
+            return None
+        begun_ms = self._cold_ms if self._idle_ms is None else max(self._idle_ms, self._cold_ms - _COOLING_MS)
+        return max(begun_ms, self._runs_ms)
 
     def judge(self, reading: Reading) -> Verdict:
         values = reading.values

@@ -79,6 +79,15 @@ def test_that_no_heat_comes_shows_before_the_radiators_are_cold() -> None:
     assert rule.since_ms == 103 * MINUTE_MS
 
 
+def test_hours_of_little_heat_are_no_radiators_that_cool() -> None:
+    rule = NoHeat(HeatLimits())
+    for minute in range(300):
+        rule.judge(reading(minute, flow=26, back=25.4, pump=1, outdoor=9, room=20))
+    verdicts = [rule.judge(reading(300 + minute, flow=20, back=20, pump=1, outdoor=3, room=20)) for minute in range(11)]
+    assert verdicts[-1] is True
+    assert rule.since_ms == (300 - 45) * MINUTE_MS
+
+
 def test_what_nobody_saw_is_no_sign_that_no_heat_came() -> None:
     rule = NoHeat(HeatLimits())
     for minute in (*range(40), *range(100, 112)):
