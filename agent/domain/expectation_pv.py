@@ -154,7 +154,7 @@ class PvExpectation:
         self._look(solar_ms, slot, expected)
         if sky.stands:
             # What the inverter can give at most: clipping is no loss.
-            self._peak_w = max(self._peak_w, sky.now * clear)
+            self._peak_w = max(self._peak_w, sky.ratio * clear)
         moment = None
         if expected is not None:
             moment = self._moment(at_ms, slot, clear, expected)
@@ -201,7 +201,7 @@ class PvExpectation:
             self._today, self._days = today, self._days + 1
         slot.momentary = max(slot.momentary, round(sky.mean * _THOUSAND))
         if sky.stands:
-            slot.show(today, sky.now if expected is None else sky.now * min(1.0, self._reference(slot) / expected))
+            slot.show(today, sky.ratio if expected is None else sky.ratio * min(1.0, self._reference(slot) / expected))
         if solar_ms // _SLOT_MS != self._open_at:
             self._open_at = solar_ms // _SLOT_MS
             self._open = self._is_open(self._open_at % _SLOTS)
@@ -228,7 +228,7 @@ class PvExpectation:
         sky, expected_w = self._sky, min(expected * clear, max(self._peak_w, 1.0))
         scale, leaning = clear / expected_w, max(1.0, self._usual / expected)
         tolerance = min(_MOST_AGEING, _AGEING_PER_DAY * max(0.0, (at_ms - slot.confirmed_ms) / _DAY_MS))
-        shares = (sky.now * scale, sky.mean * scale)
+        shares = (sky.ratio * scale, sky.mean * scale)
         return PvMoment(expected_w, *shares, sky.holds, sky.steady, sky.fine, self._open, leaning, tolerance)
 
     def _learn(self, at_ms: int, slot: _HalfHour, expected: float | None) -> None:

@@ -5,10 +5,20 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from agent.domain.blocks import Block, RowByRow, Verdict
+from agent.domain.counter_check import CounterCheck
 from agent.domain.faults import FaultCode
 from agent.domain.rules import Values
 from agent.domain.rules_sensors import Pulse
-from agent.domain.signals import BATTERY_POWER, GRID_POWER, LOAD_POWER, PV_POWER, Reading, SignalName
+from agent.domain.signals import (
+    BATTERY_POWER,
+    GRID_EXPORT_TOTAL,
+    GRID_IMPORT_TOTAL,
+    GRID_POWER,
+    LOAD_POWER,
+    PV_POWER,
+    Reading,
+    SignalName,
+)
 from agent.domain.timeline import Move
 
 
@@ -33,6 +43,7 @@ _NOISE: Final = 0.03
 # A battery below this rests, and holds no meter at zero.
 _AT_REST_W: Final = 20.0
 _IN_DOUBT_MS: Final = 3_600_000
+_COUNTED: Final = frozenset({GRID_POWER, GRID_IMPORT_TOTAL, GRID_EXPORT_TOTAL})
 _PARTS: Final = (PV_POWER, LOAD_POWER, GRID_POWER, BATTERY_POWER)
 
 
@@ -55,8 +66,25 @@ class Balance(RowByRow):
         self._run = 0  # samples that the same fault explained, lately
         self._until_ms = 0  # as long it is not well only because what is blamed rests
         self._pulses = (Pulse(), Pulse(), Pulse())  # of panels, load and meter
+        self._meter = CounterCheck(_FACTORS)
 
     def judge(self, reading: Reading) -> Verdict:
+        values = reading.values
+        if values.keys() >= _COUNTED:
+            totals = values[GRID_IMPORT_TOTAL], values[GRID_EXPORT_TOTAL]
+            self._meter.follow(reading.at_ms, values[GRID_POWER], *totals)
+        return self._by_powers(reading) if self._meter.factor is None else self._by_counter(reading)
+
+    def _by_counter(self, reading: Reading) -> Verdict:
+        """A load that is worked out from the meter's power balances, however wrong that is."""
+        factor = self._meter.factor
+        if factor is None or GRID_POWER not in reading.values:
+            return None
+        self._blamed = (GRID_POWER, factor)
+        self._difference = reading.values[GRID_POWER] * (1.0 - factor)
+        return True
+
+    def _by_powers(self, reading: Reading) -> Verdict:
         values = reading.values
         pv, load, grid = values.get(PV_POWER), values.get(LOAD_POWER), values.get(GRID_POWER)
         battery = values.get(BATTERY_POWER)
@@ -107,7 +135,16 @@ class Balance(RowByRow):
         (sun, sun_ms), (used, used_ms), (met, met_ms) = (pulse.state() for pulse in self._pulses)
         least_w, wrong_w, wrong_share = limits.least_w, limits.wrong_w, limits.wrong_share
         right_w, right_share = limits.right_w, limits.right_share
-        for at_ms, pv, load, grid, battery in zip(block.times, suns, loads, meter, powers, strict=True):
+        bought, sold = block.column(GRID_IMPORT_TOTAL), block.column(GRID_EXPORT_TOTAL)
+        counted = bought is not None and sold is not None
+        totals = zip(bought or suns, sold or suns, strict=True)
+        rows = zip(block.times, suns, loads, meter, powers, totals, strict=True)
+        for at_ms, pv, load, grid, battery, (bought_wh, sold_wh) in rows:
+            if counted:
+                self._meter.follow(at_ms, grid, bought_wh, sold_wh)
+                if self._meter.factor is not None:
+                    verdicts.append(self._by_counter(block.readings[len(verdicts)]))
+                    break
             if pv != sun:
                 sun, sun_ms = pv, at_ms
             if load != used:
@@ -124,7 +161,7 @@ class Balance(RowByRow):
                 verdicts.append(False)
             else:
                 self._keep((sun, sun_ms), (used, used_ms), (met, met_ms))
-                verdicts.append(self.judge(block.readings[len(verdicts)]))
+                verdicts.append(self._by_powers(block.readings[len(verdicts)]))
                 if verdicts[-1]:
                     break
         self._keep((sun, sun_ms), (used, used_ms), (met, met_ms))
@@ -183,19 +220,23 @@ class Balance(RowByRow):
 
     def move(self, move: Move, /) -> None:
         self._until_ms = move(self._until_ms)
+        self._meter.move(move)
         for pulse in self._pulses:
             pulse.move(move)
 
     def state(self) -> list[Any]:
         pulses = [pulse.state() for pulse in self._pulses]
         blamed = (*self._blamed, self._until_ms) if self._blamed else ()
-        return [self._has_battery, self._difference, self._run, pulses, *blamed]
+        return [self._has_battery, self._difference, self._run, [*pulses, self._meter.state()], *blamed]
 
     def restore(self, state: Sequence[Any]) -> None:
         if state:
             self._has_battery, self._difference, self._run, *blamed = state
             if blamed and not isinstance(blamed[0], str):  # what earlier versions did not remember
-                for pulse, kept in zip(self._pulses, blamed.pop(0), strict=True):
+                *pulses, meter = (*blamed.pop(0), None)[:4]
+                for pulse, kept in zip(self._pulses, pulses, strict=True):
                     pulse.restore(kept)
+                if meter:
+                    self._meter.restore(meter)
             self._blamed = (SignalName(blamed[0]), blamed[1]) if blamed else None
             self._until_ms = blamed[2] if len(blamed) > 2 else 0

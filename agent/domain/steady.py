@@ -23,15 +23,15 @@ _STEADY_SAMPLES: Final = 4
 
 
 class Sky:
-    """Follows one ratio. `mean` is smoothed over everything, `now` only over the stretch that still lasts.
+    """Follows one ratio. `mean` is smoothed over everything, `ratio` only over the stretch that still lasts.
 
     >>> sky = Sky()
     >>> for minute in range(30):
     ...     sky.follow(minute * 60_000, 0.8 + minute * 0.004)
-    >>> sky.steady, round(sky.now, 2)
+    >>> sky.steady, round(sky.ratio, 2)
     (True, 0.9)
     >>> sky.follow(1_800_000, 0.4)
-    >>> sky.steady, sky.now
+    >>> sky.steady, sky.ratio
     (False, 0.4)
     """
 
@@ -74,7 +74,7 @@ class Sky:
         self._last_ms = None
 
     @property
-    def now(self) -> float:
+    def ratio(self) -> float:
         """The ratio, without its noise: the level lags by as much as it drifts."""
         return self._level + self.drift
 

@@ -2,8 +2,17 @@
 
 import pytest
 
+from agent.domain.blocks import Block, Verdict
 from agent.domain.rules_balance import Balance, BalanceLimits
-from agent.domain.signals import BATTERY_POWER, GRID_POWER, LOAD_POWER, PV_POWER, Reading
+from agent.domain.signals import (
+    BATTERY_POWER,
+    GRID_EXPORT_TOTAL,
+    GRID_IMPORT_TOTAL,
+    GRID_POWER,
+    LOAD_POWER,
+    PV_POWER,
+    Reading,
+)
 
 MINUTE_MS = 60_000
 
@@ -87,6 +96,33 @@ def test_a_battery_at_rest_clears_nobody_who_blamed_its_sign() -> None:
     again = Balance(BalanceLimits())
     again.restore(rule.state())
     assert again.state() == rule.state()
+
+
+def computed(minute: int, shown: float) -> Reading:
+    """By night, with a load that the device works out from the power of a meter whose counters are right."""
+    used = 600.0 + 9 * (minute % 11)
+    values = powers(minute, 0.0, used * shown, used * shown, 0.0).values
+    return Reading(minute * MINUTE_MS, dict(values) | {GRID_IMPORT_TOTAL: minute * 10.7 // 1, GRID_EXPORT_TOTAL: 80.0})
+
+
+def test_a_load_worked_out_from_a_wrong_power_is_told_by_the_counters() -> None:
+    rule, right = Balance(BalanceLimits()), Balance(BalanceLimits())
+    verdicts = [rule.judge(computed(minute, 10.0)) for minute in range(120)]
+    assert verdicts[:30].count(True) == 0
+    assert verdicts[-50:] == [True] * 50
+    assert rule.seen()[f"factor_of_{GRID_POWER}"] == 0.1
+    assert True not in [right.judge(computed(minute, 1.0)) for minute in range(120)]
+
+
+def test_a_block_with_counters_is_judged_as_its_readings_are() -> None:
+    readings = [computed(minute, 10.0 if 100 < minute < 300 else 1.0) for minute in range(600)]
+    single, whole, at_once = Balance(BalanceLimits()), Balance(BalanceLimits()), list[Verdict]()
+    one_by_one = [single.judge(each) for each in readings]
+    while len(at_once) < len(readings):
+        at_once += whole.judge_all(Block(readings[len(at_once) :]))
+    assert at_once == one_by_one
+    assert whole.state() == single.state()
+    assert {True, False} <= set(one_by_one)
 
 
 def test_it_goes_on_where_it_stood_and_knows_earlier_states() -> None:
