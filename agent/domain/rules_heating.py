@@ -49,6 +49,7 @@ _COLDEST_HOUSE: Final = 15.0
 # K that the flow is warmer than the return: from here on it carries heat, up to here the two may be mistaken.
 _CARRIES_K: Final = 1.0
 _SWAPPED_K: Final = -1.5
+_FALLS: Final = 0.75
 # A pump that only begins to run moves cold water for some minutes.
 _SURE_MS: Final = 600_000
 _UNSEEN_MS: Final = 900_000
@@ -87,6 +88,7 @@ class NoHeat(RowByRow, KnowsBegin):
         self._cold_ms: int | None = None
         self._last_ms = 0
         self._runs_ms = 0  # since when the pump was seen running without a break
+        self._carried_k = 0.0  # by how much the flow was warmer than the return
 
     @property
     def since_ms(self) -> int | None:
@@ -107,12 +109,15 @@ class NoHeat(RowByRow, KnowsBegin):
         self, at_ms: int, pump: float, flow: float, air: float, back: float | None, room: float | None
     ) -> Verdict:
         if pump < 0.5 or air >= self._limits.heating_limit:
-            self._last_ms = 0
+            self._last_ms, self._carried_k = 0, 0.0
             return None
         if at_ms - self._last_ms > _UNSEEN_MS:
             self._idle_ms, self._runs_ms = None, at_ms
         self._last_ms = at_ms
-        if back is None or not _SWAPPED_K < flow - back < _CARRIES_K:
+        # A valve that has shut takes the flow down to the return at once, as fast as the sensor shows it.
+        carries_k, before_k = 0.0 if back is None else flow - back, self._carried_k
+        self._carried_k = carries_k
+        if back is None or not _SWAPPED_K < carries_k < max(_CARRIES_K, _FALLS * before_k):
             self._idle_ms = None
         elif self._idle_ms is None:
             self._idle_ms = at_ms
@@ -158,11 +163,12 @@ class NoHeat(RowByRow, KnowsBegin):
         self._last_ms, self._runs_ms = move(self._last_ms), move(self._runs_ms)
 
     def state(self) -> list[Any]:
-        return [self._idle_ms, self._cold_ms, self._last_ms, self._runs_ms]
+        return [self._idle_ms, self._cold_ms, self._last_ms, self._runs_ms, self._carried_k]
 
     def restore(self, state: Sequence[Any]) -> None:
         if state:
-            self._idle_ms, self._cold_ms, self._last_ms, self._runs_ms = state
+            self._idle_ms, self._cold_ms, self._last_ms, self._runs_ms = state[:4]
+            self._carried_k = state[4] if len(state) > 4 else 0.0
 
 
 @dataclass(frozen=True, slots=True)

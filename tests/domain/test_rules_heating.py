@@ -79,6 +79,21 @@ def test_that_no_heat_comes_shows_before_the_radiators_are_cold() -> None:
     assert rule.since_ms == 103 * MINUTE_MS
 
 
+def test_a_flow_that_falls_to_the_return_carries_no_more_heat() -> None:
+    rule = NoHeat(HeatLimits())
+    gaps = [5.0, 5.0, 4.9, 2.8, 1.6, 0.9, *[0.1] * 60]
+    cooling_down = [40 * exp(-minute / 30) for minute in range(66)]
+    verdicts = [
+        rule.judge(reading(minute, flow=back + gap, back=back, pump=1, outdoor=3, room=20))
+        for minute, (gap, back) in enumerate(zip(gaps, cooling_down, strict=True))
+    ]
+    assert verdicts[:4] == [False, False, False, None]
+    assert rule.since_ms == 3 * MINUTE_MS
+    steady = [rule.judge(reading(70 + n, flow=40 + n % 2, back=36, pump=1, outdoor=3, room=20)) for n in range(20)]
+    assert True not in steady
+    assert steady[-1] is False
+
+
 def test_hours_of_little_heat_are_no_radiators_that_cool() -> None:
     rule = NoHeat(HeatLimits())
     for minute in range(300):
