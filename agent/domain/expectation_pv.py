@@ -232,7 +232,7 @@ class PvExpectation:
         return PvMoment(expected_w, *shares, sky.holds, sky.steady, sky.fine, self._open, leaning, tolerance)
 
     def _learn(self, at_ms: int, slot: _HalfHour, expected: float | None) -> None:
-        solar_ms, now, level = at_ms + self._longitude_ms, self._sky.now, slot.level
+        solar_ms, now, level = at_ms + self._longitude_ms, self._sky.ratio, slot.level
         today = solar_ms // _DAY_MS
         beyond = (solar_ms % _SLOT_MS - _SLOT_MS / 2) / TAU_MS
         middle = max(_LEAST_MIDDLE * now, now - self._sky.drift * beyond)
