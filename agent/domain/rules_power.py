@@ -22,6 +22,9 @@ from agent.domain.timeline import Move
 _MS_PER_HOUR: Final = 3_600_000
 _SWINGS_TO_TRUST: Final = 2
 _ZEROS_TO_BELIEVE: Final = 3
+# Ends of the state of charge, in %.
+_FULL: Final = 99.5
+_EMPTY: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,9 @@ class SocJump(RowByRow):
             soc = None
         self._capacity.update(at_ms, soc, power)
         if self._soc_ms is not None:
-            self._energy_wh += power * (at_ms - self._last_ms) / _MS_PER_HOUR
-            self._held_wh += self._power * (at_ms - self._last_ms) / _MS_PER_HOUR
+            hours = (at_ms - self._last_ms) / _MS_PER_HOUR
+            self._energy_wh += _counted(self._soc, power) * hours
+            self._held_wh += _counted(self._soc, self._power) * hours
         self._last_ms, self._power = at_ms, power
         return None if soc is None else self._compare(at_ms, soc)
 
@@ -87,8 +91,13 @@ class SocJump(RowByRow):
         update, before = self._capacity.update, self._soc
         for at_ms, soc, power in zip(block.times, charge, powers, strict=True):
             update(at_ms, soc, power)
-            energy_wh += power * (at_ms - last_ms) / _MS_PER_HOUR
-            held_wh += held * (at_ms - last_ms) / _MS_PER_HOUR
+            hours = (at_ms - last_ms) / _MS_PER_HOUR
+            if _EMPTY < before < _FULL:
+                energy_wh += power * hours
+                held_wh += held * hours
+            else:
+                energy_wh += _counted(before, power) * hours
+                held_wh += _counted(before, held) * hours
             last_ms, held = at_ms, power
             if soc == before:
                 verdicts.append(False)
@@ -158,6 +167,11 @@ class SocJump(RowByRow):
             self._soc, self._soc_ms, self._last_ms, self._energy_wh, self._zeros, self._jump = state[:6]
             self._capacity.restore(state[6])
             self._held_wh, self._power = state[7:9] if len(state) > 7 else (self._energy_wh, 0.0)
+
+
+def _counted(soc: float, power: float) -> float:
+    """What the state of charge should show of a power: beyond its ends it counts nothing."""
+    return 0.0 if (soc >= _FULL and power > 0.0) or (soc <= _EMPTY and power < 0.0) else power
 
 
 @dataclass(frozen=True, slots=True)

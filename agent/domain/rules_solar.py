@@ -42,6 +42,7 @@ _SAME: Final = 0.1
 _FAR_ABOVE: Final = 1.3
 # Of what a roof usually gives a closed sky may leave so much, wherever the sun stands.
 _CLOSED: Final = 0.3
+_STUCK: Final = 12
 
 
 class PvUnderperformance(RowByRow):
@@ -60,13 +61,21 @@ class PvUnderperformance(RowByRow):
         self._expected_w = 0.0
         self._seen = 0.0  # the share that a steady sky showed, while nothing speaks against it
         self._above = False
+        self._power_w = 0.0
+        self._same = 0  # samples for which it stands
 
     def judge(self, reading: Reading) -> Verdict:
         values = reading.values
         pv = values.get(PV_POWER)
-        if pv is None or _held_back(values, self._limits):
+        if pv is None or self._stands(pv) or _held_back(values, self._limits):
             return None
         return self._by_share(pv, self._roof.update(reading.at_ms, pv))
+
+    def _stands(self, pv: float) -> bool:
+        """Whether the power stands still, as it never does under a sun that moves on."""
+        self._same = self._same + 1 if pv == self._power_w else 0
+        self._power_w = pv
+        return self._same >= _STUCK
 
     def _by_share(self, pv: float, moment: PvMoment | None) -> Verdict:
         if moment is None:
@@ -97,7 +106,8 @@ class PvUnderperformance(RowByRow):
         full, charge = limits.full_soc, block.optional(BATTERY_SOC, 0.0)
         roof, rows = self._roof, zip(block.readings, powers, block.sines(), charge, strict=True)
         for reading, pv, sine, soc in rows:
-            if ((stopped or soc >= full) and _held_back(reading.values, limits)) or roof.is_dark(sine, pv):
+            stands = self._stands(pv)
+            if stands or ((stopped or soc >= full) and _held_back(reading.values, limits)) or roof.is_dark(sine, pv):
                 verdicts.append(None)
             else:
                 verdicts.append(self._by_share(pv, roof.update(reading.at_ms, pv, sine)))
@@ -116,13 +126,14 @@ class PvUnderperformance(RowByRow):
         self._roof.move(move)
 
     def state(self) -> list[Any]:
-        return [self._expected_w, self._roof.state(), self._seen, self._above]
+        return [self._expected_w, self._roof.state(), self._seen, self._above, self._power_w, self._same]
 
     def restore(self, state: Sequence[Any]) -> None:
         if state:
             self._expected_w = state[0]
             self._roof.restore(state[1])
-            self._seen, self._above = state[2:4] if len(state) > 2 else (0.0, False)
+            # What earlier versions did not remember.
+            self._seen, self._above, self._power_w, self._same = state[2:6] if len(state) > 2 else (0.0, False, 0.0, 0)
 
 
 def _held_back(values: Values, limits: UnderperformanceLimits) -> bool:

@@ -51,6 +51,15 @@ def test_one_lost_telegram_is_no_jump_but_a_zero_that_stays_is() -> None:
     assert True in verdicts
 
 
+def test_a_full_battery_counts_nothing_of_what_still_goes_in() -> None:
+    rule = SocJump(SocJumpLimits())
+    assert True not in charging(rule, 150)
+    rule.judge(soc_reading(150, 100.0, 3000.0))
+    told = [rule.judge(soc_reading(minute, 100.0, 1500.0)) for minute in range(151, 300)]
+    told += [rule.judge(soc_reading(300 + minute, 99.7 - 0.3 * minute, -2000.0)) for minute in range(5)]
+    assert True not in told
+
+
 def export(minute: int, battery: float, grid: float, soc: float = 50.0, warmth: float = 20.0) -> Reading:
     values = {BATTERY_POWER: battery, GRID_POWER: grid, BATTERY_SOC: soc, BATTERY_TEMPERATURE: warmth}
     return Reading(minute * MINUTE_MS, values)

@@ -125,6 +125,12 @@ def test_means_of_half_an_hour_have_to_agree_for_longer(rule: PvUnderperformance
     assert told == [None] * 8 + [True] + [None] * 3
 
 
+def test_a_power_that_stands_still_proves_nothing(rule: PvUnderperformance) -> None:
+    stuck = [rule.judge(Reading(JUNE + (6 * 1440 + minute) * MINUTE_MS, {PV_POWER: 1900.0})) for minute in range(1440)]
+    assert True not in stuck
+    assert True in judged(rule, range(7, 8), lambda _: 2.4)
+
+
 def gaps(day: int) -> Ratio:
     """A closed sky that opens for a quarter of an hour here and there, each day at other times."""
     return lambda minute: 4.0 if (minute + 31 * day) % 90 < 14 else 0.8
