@@ -23,6 +23,7 @@ _ROUGH_SPAN: Final = 8.0
 _FLOOR: Final = 0.15
 _FOLDS: Final = 4
 _EXCUSE: Final = 2.0
+_PRIOR: Final = 1.0
 _WEIGHT: Final = 6.0
 
 
@@ -167,12 +168,16 @@ class JointDetector:
         self.rows = []
 
     def _calibrate(self, statistics: Sequence[Sequence[float]], components: int) -> None:
-        """What is usual is told by held-out rows, up to a bound: rows that change all along would excuse anything."""
-        most = [(_EXCUSE * 0.2 * components, _EXCUSE * 0.5 * sqrt(components)), (_EXCUSE * 1.5, _EXCUSE * 0.5)] * 3
-        found = [
-            (min(mean, high), min(spread, wide))
-            for (mean, spread), (high, wide) in zip(_moments(statistics), most, strict=True)
-        ]
+        """What is usual is told by held-out rows, up to a bound: rows that change all along would excuse anything.
+
+        Few of them say little: then it is what independent normal components would give.
+        """
+        plain = [(0.2 * components, 0.5 * sqrt(components)), (1.5, 0.5)] * len(SPANS)
+        found = []
+        for i, ((mean, spread), (high, wide)) in enumerate(zip(_moments(statistics), plain, strict=True)):
+            trust = 1 / (1 + _PRIOR * SPANS[i // 2] / len(statistics))
+            mean, spread = high + (mean - high) * trust, wide + (spread - wide) * trust
+            found.append((min(mean, _EXCUSE * high), min(spread, _EXCUSE * wide)))
         self.centres, self.spreads = [mean for mean, _ in found], [spread for _, spread in found]
         self.episode.learn(map(self._departure, statistics))
 

@@ -30,6 +30,18 @@ def test_normal_rows_seldom_alarm() -> None:
     assert alarms / 3000 < 0.1
 
 
+def test_few_training_rows_cost_few_false_alarms() -> None:
+    for train_rows in (30, 100):
+        alarms = 0
+        for seed in range(4):
+            draw = random.Random(seed)
+            joint = JointDetector(train_rows, 0.05)
+            for _ in range(600 + train_rows):
+                joint.update([draw.gauss(0, 1) for _ in range(8)])
+                alarms += joint.alarm
+        assert alarms / 2400 < 0.2
+
+
 def test_a_departure_is_told_with_its_signals() -> None:
     draw = random.Random(9)
     joint = JointDetector(300, 0.05)
