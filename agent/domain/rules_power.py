@@ -56,6 +56,7 @@ class SocJump(RowByRow):
         self._last_ms = 0
         self._energy_wh = 0.0
         self._held_wh = 0.0  # the same energy, each power taken as lasting until the next sample
+        self._spilt_wh = 0.0  # of that what flowed beyond the ends of the state of charge
         self._power = 0.0
         self._zeros = 0
         self._jump = 0.0
@@ -70,8 +71,9 @@ class SocJump(RowByRow):
         self._capacity.update(at_ms, soc, power)
         if self._soc_ms is not None:
             hours = (at_ms - self._last_ms) / _MS_PER_HOUR
-            self._energy_wh += _counted(self._soc, power) * hours
-            self._held_wh += _counted(self._soc, self._power) * hours
+            self._energy_wh += power * hours
+            self._held_wh += self._power * hours
+            self._spilt_wh += _spilt(self._soc, power) * hours
         self._last_ms, self._power = at_ms, power
         return None if soc is None else self._compare(at_ms, soc)
 
@@ -92,12 +94,10 @@ class SocJump(RowByRow):
         for at_ms, soc, power in zip(block.times, charge, powers, strict=True):
             update(at_ms, soc, power)
             hours = (at_ms - last_ms) / _MS_PER_HOUR
-            if _EMPTY < before < _FULL:
-                energy_wh += power * hours
-                held_wh += held * hours
-            else:
-                energy_wh += _counted(before, power) * hours
-                held_wh += _counted(before, held) * hours
+            energy_wh += power * hours
+            held_wh += held * hours
+            if not _EMPTY < before < _FULL:
+                self._spilt_wh += _spilt(before, power) * hours
             last_ms, held = at_ms, power
             if soc == before:
                 verdicts.append(False)
@@ -122,7 +122,7 @@ class SocJump(RowByRow):
         before_ms, change, energies = self._soc_ms, soc - self._soc, (self._energy_wh, self._held_wh)
         self._soc_ms = at_ms
         if before_ms is None or not 0 < at_ms - before_ms <= self._hold_ms:
-            self._soc, self._energy_wh, self._held_wh = soc, 0.0, 0.0
+            self._soc, self._energy_wh, self._held_wh, self._spilt_wh = soc, 0.0, 0.0, 0.0
             return None
         if not change:
             return False  # what it will show later may hold this energy too
@@ -131,7 +131,10 @@ class SocJump(RowByRow):
 
     def _jumped(self, change: float, energy_wh: float, held_wh: float) -> bool:
         """Between two samples the power was that of the one, of the other, or in between."""
-        shares = (*self._explained(energy_wh), *self._explained(held_wh))
+        shares = [*self._explained(energy_wh), *self._explained(held_wh)]
+        if self._spilt_wh:
+            shares += self._explained(energy_wh - self._spilt_wh)
+            self._spilt_wh = 0.0
         low, high = min(shares), max(shares)
         unexplained = max(low - change, change - high, 0.0)
         if unexplained > self._limits.jump:
@@ -160,18 +163,20 @@ class SocJump(RowByRow):
 
     def state(self) -> list[Any]:
         parts = [self._soc, self._soc_ms, self._last_ms, self._energy_wh, self._zeros, self._jump]
-        return [*parts, self._capacity.state(), self._held_wh, self._power]
+        return [*parts, self._capacity.state(), self._held_wh, self._power, self._spilt_wh]
 
     def restore(self, state: Sequence[Any]) -> None:
         if state:
             self._soc, self._soc_ms, self._last_ms, self._energy_wh, self._zeros, self._jump = state[:6]
             self._capacity.restore(state[6])
+            # What earlier versions did not remember.
             self._held_wh, self._power = state[7:9] if len(state) > 7 else (self._energy_wh, 0.0)
+            self._spilt_wh = state[9] if len(state) > 9 else 0.0
 
 
-def _counted(soc: float, power: float) -> float:
-    """What the state of charge should show of a power: beyond its ends it counts nothing."""
-    return 0.0 if (soc >= _FULL and power > 0.0) or (soc <= _EMPTY and power < 0.0) else power
+def _spilt(soc: float, power: float) -> float:
+    """What the state of charge may not show of a power: beyond its ends it counts nothing."""
+    return power if (soc >= _FULL and power > 0.0) or (soc <= _EMPTY and power < 0.0) else 0.0
 
 
 @dataclass(frozen=True, slots=True)

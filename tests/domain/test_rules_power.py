@@ -60,6 +60,16 @@ def test_a_full_battery_counts_nothing_of_what_still_goes_in() -> None:
     assert True not in told
 
 
+def test_a_full_charge_that_stood_may_have_followed_all_that_flowed() -> None:
+    rule = SocJump(SocJumpLimits())
+    assert True not in charging(rule, 150)
+    told = [rule.judge(soc_reading(150, 100.0, 3000.0))]
+    told += [rule.judge(soc_reading(minute, 100.0, -3000.0)) for minute in range(151, 270)]
+    told += [rule.judge(soc_reading(minute, 100.0, 3000.0)) for minute in range(270, 390)]
+    told += [rule.judge(soc_reading(390, 98.0, -3000.0)), rule.judge(soc_reading(391, 97.5, -3000.0))]
+    assert True not in told[1:]
+
+
 def export(minute: int, battery: float, grid: float, soc: float = 50.0, warmth: float = 20.0) -> Reading:
     values = {BATTERY_POWER: battery, GRID_POWER: grid, BATTERY_SOC: soc, BATTERY_TEMPERATURE: warmth}
     return Reading(minute * MINUTE_MS, values)
