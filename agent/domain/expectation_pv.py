@@ -37,10 +37,9 @@ _THOUSAND: Final = 1000
 # Of what it gave for ten minutes.
 _BEST_SHARE: Final = 0.95
 _FADES: Final = 0.05
+# The samples of a day in a half hour move the level about so far together.
 _GAIN_UP: Final = 0.5
 _GAIN_DOWN: Final = 0.2
-# A day has some thirty samples in a half hour; together they move the level about as far as the gain says.
-_SAMPLES_A_DAY: Final = 30.0
 # At the edges of what is known the level goes on as before, but not below these shares.
 _LEAST_EDGE: Final = 0.2
 _LEAST_MIDDLE: Final = 0.3
@@ -198,6 +197,7 @@ class PvExpectation:
         """What a sample shows of how much there can be."""
         sky, today = self._sky, solar_ms // _DAY_MS
         if today != self._today:
+            self._age(today)
             self._today, self._days = today, self._days + 1
         slot.momentary = max(slot.momentary, round(sky.mean * _THOUSAND))
         if sky.stands:
@@ -207,6 +207,12 @@ class PvExpectation:
             self._open = self._is_open(self._open_at % _SLOTS)
             known = sorted(filter(None, map(self._reference, self._slots)))
             self._usual = known[len(known) // 2] if known else 0.0
+
+    def _age(self, today: int) -> None:
+        """The season moves what a roof that leans can give."""
+        kept = (1.0 - _AGEING_PER_DAY) ** min(max(0, today - self._today), 1000)
+        for slot in self._slots:
+            slot.best, slot.top = round(slot.best * kept), round(slot.top * kept)
 
     def _is_open(self, number: int) -> bool:
         """Whether what is expected in a half hour is that of a clear sky.
@@ -244,7 +250,7 @@ class PvExpectation:
         if share > 1.0 + widened:
             slot.level, slot.days, slot.last_day, slot.confirmed_ms = middle, 1, today, at_ms
         elif share >= 1.0 - widened:
-            gain = (_GAIN_UP if share > 1.0 else _GAIN_DOWN) / _SAMPLES_A_DAY
+            gain = (_GAIN_UP if share > 1.0 else _GAIN_DOWN) * self._sky.part_of(_SLOT_MS)
             slot.level = level + (middle - level) * gain if level else middle
             slot.confirm(today, at_ms, self._sky.mean, middle)
 

@@ -98,6 +98,10 @@ class Sky:
         """Whether samples come so often that each shows the sky of a moment."""
         return 0 < self._step_ms <= _FINE_MS
 
+    def part_of(self, span_ms: int) -> float:
+        """How much of a span of time one sample stands for."""
+        return min(1.0, self._step_ms / span_ms)
+
     def move(self, move: Move) -> None:
         """The clock was set."""
         self._last_ms, self._from_ms = move.maybe(self._last_ms), move(self._from_ms)
