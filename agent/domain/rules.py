@@ -33,8 +33,9 @@ _MOST_WH: Final = 1500.0
 # More than this between two samples, and not by what flows, is a jump of the counting, in %.
 _SOC_STEP: Final = 8.0
 _AT_ONCE_MS: Final = 300_000
-# Of a surplus that the battery does not take, this much is seen at the grid's meter, less what an inverter loses of the
-# panels' power. A meter may be off by `_METER_W`.
+# Of a small surplus that the battery does not take, this much is seen at the grid's meter, less what an inverter loses
+# of the panels' power; a large one shows in the balance of all powers. A meter may be off by `_METER_W`.
+_SMALL_W: Final = 500.0
 _REACHES: Final = 0.5
 _LOSSES: Final = 0.06
 _METER_W: Final = -50.0
@@ -180,7 +181,7 @@ class BatteryNotCharging(RowByRow):
             return None
         if battery > self._limits.dead_band_w:
             return False
-        # A surplus that the battery does not take goes out: where it does not, panels or load are measured wrongly.
+        # Who draws power has no surplus, and a small one has to be seen going out: panels or load may be wrong.
         return None if -values.get(GRID_POWER, -inf) < _least_export_w(pv, load, battery) else True
 
     def judge_all(self, block: Block) -> list[Verdict]:
@@ -257,7 +258,8 @@ class BatteryNotCharging(RowByRow):
 
 def _least_export_w(pv: float, load: float, battery: float) -> float:
     """What at least goes to the grid beside an idle battery, losses and errors of the meters allowed for."""
-    return max(_METER_W, _REACHES * (pv - load - battery) - _LOSSES * pv)
+    least_w = _METER_W - battery
+    return least_w if pv - load > _SMALL_W else max(least_w, _REACHES * (pv - load - battery) - _LOSSES * pv)
 
 
 class InverterAlarmRule(Memoryless):

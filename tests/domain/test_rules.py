@@ -124,12 +124,13 @@ def test_what_a_jump_of_the_counting_took_away_may_still_be_in_the_battery() -> 
 def test_a_house_that_draws_power_has_no_surplus() -> None:
     values = {PV_POWER: 3000.0, LOAD_POWER: 500.0, BATTERY_POWER: 0.0, BATTERY_SOC: 50.0}
     assert battery().judge(Reading(0, {**values, GRID_POWER: 400.0})) is None
+    assert battery().judge(Reading(0, {**values, GRID_POWER: 0.0})) is True
     assert battery().judge(Reading(0, {**values, GRID_POWER: -2400.0})) is True
     assert battery().judge(Reading(0, {**values, BATTERY_POWER: -180.0, GRID_POWER: -2500.0})) is True
     assert battery().judge(Reading(0, {**values, BATTERY_POWER: -900.0, GRID_POWER: 0.0})) is None
 
 
-def test_a_surplus_that_reaches_neither_battery_nor_grid_is_measured_wrongly() -> None:
+def test_a_small_surplus_that_reaches_neither_battery_nor_grid_is_measured_wrongly() -> None:
     small = {PV_POWER: 275.0, LOAD_POWER: 0.3, BATTERY_POWER: 0.0, BATTERY_SOC: 50.0}  # a load a thousand times too low
     assert battery().judge(Reading(0, {**small, GRID_POWER: 0.0})) is None
     assert battery().judge(Reading(0, {**small, GRID_POWER: -260.0})) is True
