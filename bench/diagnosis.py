@@ -85,6 +85,8 @@ def share(value: float | None) -> str:
 
 def fault_table(outcomes: Sequence[Outcome]) -> str:
     """Markdown: a fault a line."""
+    if not outcomes:
+        return "None was asked for."
     years = sum(outcome.days for outcome in outcomes) / YEAR_DAYS
     names = list(PLAIN)
     head = ["fault", "episodes", "recall", "precision", "waits, min", "delay, min", "false / site-year", *names]

@@ -51,6 +51,10 @@ def test_the_last_line_tells_how_much_later_than_it_waits_an_episode_was_told() 
     assert "|  | – |" in fault_table([nobody]).splitlines()[-1]
 
 
+def test_a_table_of_nothing() -> None:
+    assert fault_table([]) == "None was asked for."
+
+
 def test_what_a_rule_waits_for_comes_from_its_settings() -> None:
     settings = settings_from({"diagnosis": {"no_heat": {"debounce_s": 1200}, "gap": {"missing_s": 1800}}})
 
