@@ -6,6 +6,7 @@ Order of signals everywhere here: outdoor, room, flow. Days are UTC days.
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.domain.signals import FLOW_TEMPERATURE, OUTDOOR_TEMPERATURE, ROOM_TEMPERATURE, SIGNALS
 from cloud.fleet import ripple
@@ -19,8 +20,14 @@ CHUNK = 4096
 LEAST_SHARE = 0.3
 BLOCKS = 4
 STIR_H = 3
+# A room this far (K) below its own usual warm one is let down; share of a day's slots that must be left without those.
+LET_DOWN, LIVED_IN = 0.8, 0.2
+# Its warm day: the upper fifth of them.
+WARM_DAY = 0.8
 # Difference (K) to the peers up to which an outdoor sensor is believed.
 TRUSTED = 5.0
+# Single values so far (K, and spans of the day) from what the sensor usually is off its peers are not the weather's.
+STRAY, SPANS = 10.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ class Daily:
     `follow`: own outdoor's regression sums on the peers' (n, x, y, xx, xy, yy). `warm`: upper quartile of the room.
     `excess`, `ebb`: 90 and 10 % quantile of flow less median room. `swing`: amplitude of flow around its own mean of 4
     hours. `line`: amplitude of the strongest sine in flow, of periods from the shortest visible to 5 hours, over two
-    days.
+    days. Both in hours in which the room is not let down.
     `flow_block`, `weather_block`: means of a quarter of a day (own outdoor where it can
     be believed). `grain`: the room's usual step. `stir`: standard deviation of the room's 3-hour means.
     `sway`: amplitude of the room around its own mean of 4 hours; `along`: how far that goes with flow's, 0 to 1.
@@ -80,8 +87,11 @@ def _of(raw: Array, weather: Array) -> Daily:
     middle = median(values)
     off = values[:, OUT] - weather
     low, mid, high = quantiles(off, 0.1, 0.5, 0.9)
+    stray = np.abs(off - mid[..., None]) > STRAY + SPANS * (high - low)[..., None]
+    outdoor = np.where(stray, np.float32(np.nan), values[:, OUT])
     warm, cold = quantiles(values[:, ROOM], 0.75, 0.1)
     coolest, hottest = quantiles(values[:, FLOW], 0.1, 0.9)
+    lived_in = _lived_in(values[:, ROOM], warm)
     flow_apart, room_apart = ripple.away(values[:, FLOW]), ripple.away(values[:, ROOM])
     return Daily(
         cover=np.moveaxis(cover, 1, 2),
@@ -92,20 +102,37 @@ def _of(raw: Array, weather: Array) -> Daily:
         weather=weather.mean(axis=2, dtype=np.float32),
         off=mid,
         off_span=high - low,
-        follow=_regression_sums(weather, values[:, OUT]),
+        follow=_regression_sums(weather, outdoor),
         warm=warm,
         cold=cold,
         excess=hottest - middle[:, ROOM],
         ebb=coolest - middle[:, ROOM],
-        swing=ripple.amplitude(flow_apart),
-        line=ripple.line(values[:, FLOW]),
+        swing=_swing(flow_apart, lived_in),
+        line=ripple.line(values[:, FLOW], lived_in),
         flow_block=_block_means(values[:, FLOW]),
-        weather_block=_own_weather(_block_means(values[:, OUT]), _block_means(weather)),
+        weather_block=_own_weather(_block_means(outdoor), _block_means(weather)),
         grain=_grain(values[:, ROOM]),
         stir=_stir(values[:, ROOM]),
         sway=ripple.amplitude(room_apart),
         along=ripple.coherence(flow_apart, room_apart),
     )
+
+
+def _lived_in(room: Array, warm: Array) -> NDArray[np.bool_]:
+    """Where (installation × day × slot) the room is not let down.
+
+    At night and at weekends many plants are off until the room asks for some heat, and off again. A boiler that cycles
+    and a loop that hunts do so by day as well.
+    """
+    usual = quantiles(warm, WARM_DAY)[0][:, None, None]
+    return np.asarray(~(room < usual - LET_DOWN))
+
+
+def _swing(apart: Array, lived_in: NDArray[np.bool_]) -> Array:
+    """The amplitude of flow in the hours that count; NaN on days with too few of them."""
+    found = ripple.amplitude(np.where(lived_in, apart, np.float32(np.nan)))
+    found[lived_in.mean(axis=2) < LIVED_IN] = np.nan
+    return found
 
 
 def _grain(room: Array) -> Array:

@@ -21,9 +21,14 @@ PATIENT_DAYS = 6
 LONG_DAYS = 10
 # A room this far (K) below the fleet's has not been heated.
 COOLED = 4.5
+# Further (K) than in the coldest hours of days with heat; a room this little (K) below the fleet's misses none while
+# the weather is less than so much (K) colder.
+LOWER, MISSED, MILD = 0.3, 0.7, 11.0
 # A room this far (K) below what it usually was is let down; share of a fleet without heat that makes a day a holiday;
 # severity from which a day is one of little heat.
 FALLEN, HOLIDAY, RESTS = 3.0, 0.03, 0.4
+# No room is heated by water hotter than this (°C) most of a day.
+HOTTEST = 92.0
 # Nobody calls a room too cold from here on (°C), whatever its peers have.
 COMFORTABLE = 19.0
 
@@ -87,10 +92,15 @@ def no_heat(daily: Daily, fleet: Usual) -> Evidence:
     severity = np.where(need >= 8, least / np.maximum(excess, 0.25), np.nan)
     severity[~np.isfinite(daily.excess)] = np.nan
     severity = _without_weekends(severity)
-    # Two days without heat are a weekend; with a room that cools down they are not.
-    cold = daily.middle[:, :, ROOM] < fleet.room[0] - COOLED
+    # Two days without heat are a weekend; with a room that cools down they are not, further than it is let down anyway.
+    lowest = quantiles(np.where(severity < 1, daily.cold, np.nan), 0.1)[0][:, None] - LOWER
+    lower = ~(daily.cold > lowest)
+    cold = (daily.middle[:, :, ROOM] < fleet.room[0] - COOLED) & lower
+    # Nor is heat missed in mild weather where the room stays as warm as others without it.
+    warm = (need < MILD) & (daily.middle[:, :, ROOM] > fleet.room[0] - MISSED)
+    severity = np.where(warm, np.minimum(severity, 0.5), severity)
     found, soon = lasting("no_heat", severity, 4), lasting("no_heat", np.where(cold, severity, 0), 2)
-    once = lasting("no_heat", _only_here(severity, daily, fleet), 1)
+    once = lasting("no_heat", np.where(lower, _only_here(severity, daily, fleet), 0), 1)
     return replace(found, smooth=np.fmax.reduce([found.smooth, soon.smooth, once.smooth]))
 
 
@@ -301,5 +311,5 @@ def _flow_scale(daily: Daily, fleet: Usual) -> tuple[Array, Array]:
         (factor * shown + offset > fleet.room[0] + 1) & (factor * shown + offset < 90) for _, factor, offset in MENDS
     ])  # fmt: skip
     # A heated room with water below it: the heat did come.
-    odd = ((shown < fleet.room[0] - 7) & lived) | (shown > 105)
+    odd = ((shown < fleet.room[0] - 7) & lived) | (shown > HOTTEST)
     return np.where(odd & fitting.any(axis=0), 2.0, 0.0).astype(np.float32), fitting.argmax(axis=0)

@@ -120,7 +120,7 @@ def judge(
         evidence.room_too_cold(daily, fleet),
         evidence.unusual(daily, fleet),
     ]
-    cases = _cases(ordered, settings.false_alarm_rate)
+    cases = _cases(cube, ordered, settings.false_alarm_rate)
     flagged = np.zeros(len(cube.installations), dtype=bool)
     flagged[[case.row for case in cases]] = True
     table = clusters.features(daily, line, weekday)
@@ -136,8 +136,12 @@ def judge(
     return Judged(cube, daily, climates, groups, together, fleet, line.response, moved)
 
 
-def _cases(ordered: list[Evidence], rate: float) -> list[_Case]:
-    """The first fault in order that is one by physics and rarer among the healthy than the stated rate."""
+def _cases(cube: Cube, ordered: list[Evidence], rate: float) -> list[_Case]:
+    """The first fault in order that is one by physics and rarer among the healthy than the stated rate.
+
+    What looks like hunting but is cycling must be as bad as cycling has to be: a boiler's starts, seen at regular
+    times, make a line of their own, and every boiler has some.
+    """
     cases: dict[int, _Case] = {}
     for each in ordered:
         peak = each.peak
@@ -145,7 +149,9 @@ def _cases(ordered: list[Evidence], rate: float) -> list[_Case]:
         chance = calibration.tail(peak, calibration.bulk(peak[known]))
         scores = calibration.score(chance, SHARES[each.fault])
         for row in np.flatnonzero((peak >= 1) & (scores > -np.log10(rate))).tolist():
-            cases.setdefault(row, _Case(row, each, float(scores[row])))
+            if row in cases or (each.fault == "hunting" and _swing(cube, each, row).fault != "hunting"):
+                continue
+            cases[row] = _Case(row, each, float(scores[row]))
     return list(cases.values())
 
 
@@ -169,13 +175,18 @@ def episode(case: Evidence, row: int) -> NDArray[np.int64]:
     return days[holds[days]] if holds[days].any() else np.array([peak])
 
 
+def _swing(cube: Cube, case: Evidence, row: int) -> swing.Swing:
+    days = episode(case, row)
+    return swing.kind(cube.values[row, FLOW, days[0] : days[-1] + 1], cube.step_min)
+
+
 def _finding(
     cube: Cube, daily: Daily, case: _Case, words: reasons.Reasons, settings: Settings, line: curve.Curve
 ) -> Finding:
     days = episode(case.evidence, case.row)
     fault, swings = case.evidence.fault, None
     if fault in ("hunting", "short_cycling"):
-        swings = swing.kind(cube.values[case.row, FLOW, days[0] : days[-1] + 1], cube.step_min)
+        swings = _swing(cube, case.evidence, case.row)
         fault = swings.fault
     if fault == "room_too_cold" and float(median(daily.excess[case.row, days])) < UNHEATED:
         fault = "no_heat"

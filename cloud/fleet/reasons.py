@@ -66,10 +66,10 @@ class Reasons:
             excess = self._usual(self._daily.excess, i, days)
             return f"flow at most {excess:.1f} K above the room at {whole(weather)} °C outside; room {room:.1f} °C"
         if fault == "flat_heating_curve":
-            share, fleet = max(response, 0), self._fleet.response[0]
-            return (
-                f"flow stays near {whole(flow)} °C: {share:.0%} of the slope its level asks for, the fleet {fleet:.0%}"
-            )
+            stays, fleet = f"flow stays near {whole(flow)} °C", self._fleet.response[0]
+            if not np.isfinite(response):
+                return f"{stays} whatever the weather"
+            return f"{stays}: {max(response, 0):.0%} of the slope its level asks for, the fleet {fleet:.0%}"
         if fault == "room_sensor_stuck":
             return f"the room sensor says {room:.2f} °C for {len(days)} days"
         if fault == "room_too_cold":

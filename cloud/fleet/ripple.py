@@ -69,8 +69,10 @@ def _correlation(x: Array, y: Array) -> Array:
     return np.asarray((a * b).sum(axis=1) / np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1) + 1e-9))
 
 
-def line(flow: Array) -> Array:
+def line(flow: Array, judged: NDArray[np.bool_]) -> Array:
     """The amplitude of the strongest line in the spectrum (Hann window) of each day with the next one.
+
+    `judged`: the slots that count. The others count as quiet, so that what is left of a schedule's steps is not raised.
 
     A sine of amplitude A and length N gives |X|² of A²N²/16 in its bin and a quarter of that beside it. A line that
     does not hold most of the power is worth less: noise and boilers that switch on and off have many.
@@ -78,7 +80,7 @@ def line(flow: Array) -> Array:
     count, days, slots = flow.shape
     if days < 2:
         return np.full((count, days), np.nan, dtype=np.float32)
-    apart = np.nan_to_num(away(flow, LINE_SPAN_H)).reshape(count, -1)
+    apart = np.where(judged, np.nan_to_num(away(flow, LINE_SPAN_H)), np.float32(0)).reshape(count, -1)
     size = 2 * slots
     windows = np.lib.stride_tricks.sliding_window_view(apart, size, axis=1)[:, ::slots]
     spectrum = np.fft.rfft(windows * np.hanning(size).astype(np.float32), axis=2)

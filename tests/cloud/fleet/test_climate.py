@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from cloud.fleet import climate
 from tests.helpers.heating_fleet import weather
@@ -54,6 +55,18 @@ def test_a_small_town_far_from_the_largest_has_its_own_weather() -> None:
     assert len(set(found.of[-3:].tolist())) == 1
     assert found.of[-1] not in found.of[:-3]
     assert np.abs(np.median(outdoor[-3:] - found.at(slice(-3, None)))) < 0.5
+
+
+@pytest.mark.parametrize(("higher", "named", "own"), [(4, True, True), (1, True, False), (4, False, False)])
+def test_a_town_in_the_mountains_with_the_same_ups_and_downs_is_colder(higher: int, named: bool, own: bool) -> None:
+    outdoor, _ = fleet(each=30)
+    outdoor = outdoor[:30]
+    outdoor[:higher] -= 13.0
+    cities = [("summit" if i < 4 else f"town{i % 3}") if named else "" for i in range(30)]
+    found = climate.learn(outdoor, cities)
+    off = outdoor - found.at(slice(None))
+    assert (abs(float(np.median(off[:higher]))) < 1.5) == own
+    assert abs(float(np.median(off[higher:]))) < 1.5
 
 
 def test_a_few_sensors_in_a_warm_place_make_no_weather() -> None:

@@ -57,6 +57,37 @@ def test_a_sine_has_its_amplitude(amplitude: float) -> None:
     assert np.median(found.swing[0]) == pytest.approx(amplitude, rel=0.35)
 
 
+@pytest.mark.parametrize(("lowered", "counts"), [(2.0, False), (0.0, True)])
+def test_flow_that_comes_and_goes_while_the_room_is_let_down_is_no_swing(lowered: float, counts: bool) -> None:
+    block = values(8, 96)
+    night = (np.arange(96) < 24) | (np.arange(96) >= 64)
+    block[0, FLOW, :, night] += 12 * np.sign(np.sin(2 * np.pi * np.arange(96) / 10))[night, None]
+    block[0, ROOM, :, night] -= lowered
+    found = numbers(block)
+    assert (np.nanmedian(found.swing[0]) > 2.6) == counts
+    assert (np.nanmedian(found.line[0]) > 2.6) == counts
+
+
+def test_a_swing_by_day_counts_though_nights_do_not() -> None:
+    block = values(8, 96)
+    night = np.arange(96) < 32
+    block[0, FLOW] += (5 * np.sin(2 * np.pi * np.arange(8 * 96) / 10)).reshape(8, 96)
+    block[0, FLOW, :, night] = 24
+    block[0, ROOM, :, night] -= 2
+    found = numbers(block)
+    assert np.nanmedian(found.swing[0]) == pytest.approx(5, rel=0.35)
+    # Two thirds of the time, the edges left out.
+    assert np.nanmedian(found.line[0]) == pytest.approx(5 * 2 / 3, rel=0.35)
+
+
+def test_a_single_wrong_value_is_not_the_weathers() -> None:
+    block, wrong = values(4, 96), values(4, 96)
+    wrong[0, OUT, 1, 40:44] = 45.0
+    clean, found = numbers(block), numbers(wrong)
+    assert np.allclose(found.weather_block[0], clean.weather_block[0], atol=0.3)
+    assert np.allclose(found.follow[0, 1] / found.follow[0, 1, 0], clean.follow[0, 1] / 96, atol=1.5)
+
+
 def test_a_night_setback_is_no_swing() -> None:
     block = values(6)
     block[0, FLOW, :, :6] -= 12

@@ -41,6 +41,26 @@ def test_a_building_shut_at_weekends_is_not_without_heat() -> None:
     assert evidence.no_heat(*judge(values)).peak[0] < 1
 
 
+def test_a_weekend_that_lowers_the_room_as_far_as_every_night_is_not_without_heat() -> None:
+    values = fleet()
+    values[:, ROOM, :, :5] = 15.2
+    for row, low in ((0, 15.2), (1, 13.5)):
+        values[row, ROOM, 5:7] = low
+        values[row, FLOW, 5:7] = low + 0.5
+    peak = evidence.no_heat(*judge(values)).peak
+    assert peak[0] < 1
+    assert peak[1] >= 1
+
+
+@pytest.mark.parametrize(("low", "missed"), [(0.0, False), (2.0, True)])
+def test_a_mild_week_needs_no_heat_while_the_room_stays_warm(low: float, missed: bool) -> None:
+    values = fleet()
+    values[:, OUT] = np.clip(values[:, OUT] + 6, 9.8, 11.8)
+    values[0, ROOM, 3:12] -= low
+    values[0, FLOW, 3:12] = values[0, ROOM, 3:12]
+    assert (evidence.no_heat(*judge(values)).peak[0] >= 1) == missed
+
+
 def test_a_stuck_room_that_is_too_warm_hides_no_heat_that_comes() -> None:
     values = fleet()
     values[0, ROOM] = values[0, FLOW].max() + 1
@@ -69,7 +89,15 @@ def test_swapped_sensors_and_which(a: int, b: int, pair: int) -> None:
 
 @pytest.mark.parametrize(
     ("signal", "factor", "offset", "mend"),
-    [(OUT, -1, 0, 0), (OUT, 10, 0, 2), (ROOM, 0.1, 0, 1), (ROOM, 1.8, 32, 3), (ROOM, 1, 273.15, 4), (FLOW, 0.1, 0, 1)],
+    [
+        (OUT, -1, 0, 0),
+        (OUT, 10, 0, 2),
+        (ROOM, 0.1, 0, 1),
+        (ROOM, 1.8, 32, 3),
+        (ROOM, 1, 273.15, 4),
+        (FLOW, 0.1, 0, 1),
+        (FLOW, 1.8, 32, 3),
+    ],
 )
 def test_wrong_sign_unit_or_scale_and_how_to_mend_it(signal: int, factor: float, offset: float, mend: int) -> None:
     values = fleet()

@@ -87,6 +87,15 @@ def test_a_healthy_fleet_is_left_alone(healthy: Fleet) -> None:
     assert len(behaviour(judged(healthy).findings)) <= 1
 
 
+@pytest.mark.parametrize(("swing_k", "found"), [(2.70, None), (5.0, "short_cycling")])
+def test_a_boilers_starts_must_be_as_bad_as_cycling_though_they_make_a_line(swing_k: float, found: str | None) -> None:
+    fleet = make(60, 52, days=10, step_min=15, averaged=False, share=0.0001)
+    values, minutes = fleet.values.copy(), 15 * np.arange(fleet.values.shape[2])
+    values[:, 2] = 24 + 1.1 * (20 - values[:, 0]) + np.random.default_rng(1).normal(0, 0.2, values[:, 2].shape)
+    values[7, 2] += swing_k * np.sin(2 * np.pi * minutes / 37.3)
+    assert behaviour(judged(replace(fleet, values=values)).findings).get(fleet.names[7]) == found
+
+
 @pytest.mark.parametrize("kind", ["far too warm", "up and down"])
 def test_what_has_no_name_is_unusual(kind: str, healthy: Fleet) -> None:
     values = healthy.values.copy()
