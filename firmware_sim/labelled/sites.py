@@ -35,6 +35,8 @@ from firmware_sim.variety import some_boiler, some_home
 from firmware_sim.weather import clear_sky_index
 
 _NIGHT_HOUR = 2.0
+# A boiler that cycles starts again within so long.
+_PAUSE_MS = 15 * 60_000
 _DAY_HOURS = (9, 21)
 # What a sensor's last digit does by itself.
 SENSOR_NOISE_K = 0.04
@@ -177,9 +179,11 @@ def heat_moments(story: Story, scenario: Scenario | None = None) -> Moments:
     plant, present = _Boiler(scenario, story), _Present(story)
     leak = Leak(story.number, list(story.labels))
     dice = random.Random(f"{story.number}/noise")
+    started_ms, burnt = 0, False
     for at_ms in range(story.start_ms, story.start_ms + story.days * DAY_MS, STEP_MS):
         state = plant.state_at(at_ms)
         values = dict(heat_observation(state, frozenset()))
+        started_ms, burnt = (at_ms if state.now.burner and not burnt else started_ms), state.now.burner
         # Here the flame itself is told, not an open valve.
         values[BURNER_ON] = float(state.now.burner)
         for name in _NOISY:
@@ -192,6 +196,9 @@ def heat_moments(story: Story, scenario: Scenario | None = None) -> Moments:
             moment.shows = _heat_shows(moment.label.code, moment, cold)
             if moment.label.code == FaultCode.FLAT_HEATING_CURVE:
                 moment.shows = moment.shows and _is_day(at_ms, scenario)
+            if moment.label.code == FaultCode.SHORT_CYCLING:
+                # By night, or where the room is warm, the burner does not start at all.
+                moment.shows = moment.label.start_ms <= started_ms and at_ms - started_ms <= _PAUSE_MS
         yield moment
 
 
@@ -207,7 +214,7 @@ def _heat_shows(code: str, moment: Moment, cold: float) -> bool:
             return values[WATER_PRESSURE] < LEAST_BAR
         case FaultCode.ROOM_TOO_COLD:
             return cold > 2.0 and values[PUMP_ON] > 0.5
-        case FaultCode.BOILER_LOCKOUT | FaultCode.SHORT_CYCLING:
+        case FaultCode.BOILER_LOCKOUT:
             return True
         case FaultCode.NO_HEAT | FaultCode.HUNTING | FaultCode.FLAT_HEATING_CURVE:
             return values[PUMP_ON] > 0.5

@@ -9,6 +9,7 @@ import pytest
 from agent.domain.signals import (
     BATTERY_POWER,
     BATTERY_SOC,
+    BURNER_ON,
     FLOW_TEMPERATURE,
     GRID_POWER,
     LOAD_POWER,
@@ -137,3 +138,13 @@ def test_nobody_at_home_for_three_weeks() -> None:
     day = Story(5, from_ms, 1, (), story.away)
     usual = sum(moment.values[LOAD_POWER] for moment in home_moments(replace(day, away=())))
     assert sum(moment.values[LOAD_POWER] for moment in home_moments(day)) < usual
+
+
+def test_a_boiler_shows_that_it_cycles_while_it_starts_again_and_again() -> None:
+    ill, _ = one("short_cycling", winter=True)
+    labelled = [number for number, moment in enumerate(ill) if moment.label is not None]
+    starts = [i for i in labelled if ill[i].values[BURNER_ON] > ill[i - 1].values[BURNER_ON]]
+    assert len(starts) > 5
+    assert not any(ill[i].shows for i in labelled if i < starts[0])
+    assert all(ill[i].shows for i in starts)
+    assert not any(ill[i].shows for i in labelled if all(not 0 <= i - start <= 15 for start in starts))
