@@ -18,9 +18,9 @@ MOST_CLIMATES = 24
 # A group of this share is a climate whatever it looks like; a smaller one must move like the largest one and lie (K)
 # near one of those: towns on a coast and in the mountains may be further apart than that.
 LARGE, ALIVE, NEAR = 0.15, 0.4, 9.0
-# A town lies higher than others with the same ups and downs where so many of its sensors, and this share of them, say
-# the same (K), so far (K) from the climate's.
-TOWN, AGREEING, AGREE, APART = 3, 0.6, 1.5, 2.5
+# A town has weather of its own where so many of its sensors, and this share of them, say the same (K), on average so
+# far (K) from the climate's.
+TOWN, AGREEING, AGREE, APART = 3, 0.6, 1.5, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +104,18 @@ def _typical(outdoor: Array) -> Array:
 
 
 def _by_height(shapes: Climates, outdoor: Array, blocks: Array, cities: list[str]) -> Climates:
-    """The same with a climate of its own for each town that is warmer or colder all the time than its climate.
+    """The same with a climate of its own for each town that is warmer or colder than its climate.
 
     One sensor that is off has no town behind it, so that names of towns are needed to tell.
     """
-    off = median(blocks - _blocks(shapes.series)[shapes.of])
+    off = blocks - _blocks(shapes.series)[shapes.of]
     of, series = shapes.of.copy(), [*shapes.series]
     names, town = np.unique(np.array(cities), return_inverse=True)
     order = np.argsort(town, kind="stable")
     for name, rows in zip(names, np.split(order, np.cumsum(np.bincount(town))[:-1]), strict=True):
-        height = float(median(off[rows]))
-        agree = np.abs(off[rows] - height) < AGREE
-        if name and abs(height) > APART and agree.sum() >= max(TOWN, AGREEING * len(rows)):
+        height = median(off[rows].T)
+        agree = median(np.abs(off[rows] - height)) < AGREE
+        if name and mean(np.abs(height)) > APART and agree.sum() >= max(TOWN, AGREEING * len(rows)):
             of[rows] = len(series)
             series.append(_typical(outdoor[rows[agree]]))
     return Climates(np.stack(series), of)

@@ -69,6 +69,16 @@ def test_a_town_in_the_mountains_with_the_same_ups_and_downs_is_colder(higher: i
     assert abs(float(np.median(off[higher:]))) < 1.5
 
 
+def test_a_town_that_a_front_passes_by_has_its_own_weather() -> None:
+    # Too few of the fleet to count as a climate without a name.
+    outdoor, _ = fleet(each=400)
+    outdoor = outdoor[:400]
+    outdoor[:4, 4:8] += 6.0
+    found = climate.learn(outdoor, ["coast" if i < 4 else f"town{i % 3}" for i in range(400)])
+    assert np.abs(np.median(outdoor[:4] - found.at(slice(0, 4)), axis=(1, 2))).max() < 1.5
+    assert np.abs(np.median(outdoor[:4, 4:8] - found.at(slice(0, 4))[:, 4:8], axis=(1, 2))).max() < 1.5
+
+
 def test_a_few_sensors_in_a_warm_place_make_no_weather() -> None:
     outdoor, cities = fleet()
     swing = np.sin(np.arange(240) / 24 * 2 * np.pi).reshape(10, 24).astype(np.float32)
