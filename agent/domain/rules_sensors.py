@@ -290,8 +290,8 @@ class OutdoorImplausible(RowByRow):
             step = air - before
             if abs(step) > limits.step + limits.per_hour * hours:
                 self._offset, self._offset_ms = self._offset + step, at_ms
-        elif abs(air - self._mean) < abs(air - self._offset - self._mean):
-            # What was not seen is judged by where it ended: with the error taken off it would be less likely air.
+        elif abs(air - self._offset - self._mean) > limits.swing > abs(air - self._mean):
+            # It was undone while nobody saw it: with the error taken off there would be no such air.
             self._offset = 0.0
         if self._offset and at_ms - self._offset_ms > self._accept_ms:
             self._offset = 0.0

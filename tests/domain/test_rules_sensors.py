@@ -107,6 +107,14 @@ def test_air_does_not_jump_and_what_jumped_stays_wrong_until_it_jumps_back() -> 
     assert air(rule, 63, 5.6) is False
 
 
+def test_a_silence_does_not_undo_an_error_of_a_few_kelvin() -> None:
+    rule = OutdoorImplausible(OutdoorLimits())
+    for minute in range(3000):
+        air(rule, minute, 12.0 + minute % 4 / 10)
+    assert air(rule, 3000, 20.0) is True
+    assert air(rule, 3300, 13.0) is True, "a cold night, as the wrong sensor tells it"
+
+
 @pytest.mark.parametrize(("stands", "gap"), [(300, 1), (1, 300)])
 def test_an_error_of_hours_is_over_when_the_air_is_back(stands: int, gap: int) -> None:
     rule = OutdoorImplausible(OutdoorLimits())
