@@ -18,7 +18,7 @@ import pytest
 from agent import replay
 from agent.domain.errors import BadSetup
 from agent.domain.reliability import EpisodeReliability
-from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, LOAD_POWER, PV_POWER
+from agent.domain.signals import BATTERY_POWER, BATTERY_SOC, GRID_POWER, LOAD_POWER, PV_POWER
 from agent.domain.twin import TwinMessage, encode_twin
 from agent.domain.wire import Reliability
 from cloud import mtbf
@@ -136,13 +136,19 @@ def test_the_published_worked_example(tmp_path: Path) -> None:
 
 
 def recorded(folder: Path) -> pa.Table:
-    """Two real months; every fifth day from 18:00 to 20:00 UTC the battery gives 20 W instead of taking."""
+    """Two real months; every fifth day from 18:00 to 20:00 UTC the battery gives 20 W instead of taking.
+
+    What it does not take goes to the grid.
+    """
     (folder / "raw.csv").write_bytes(gzip.decompress(RECORDING.read_bytes()))
     table = pacsv.read_csv(folder / "raw.csv")
     seconds = table.column("time").cast(pa.int64()).to_numpy()
     still = (seconds // 86_400 % 5 == 0) & (seconds % 86_400 // 3600 >= 18) & (seconds % 86_400 // 3600 < 20)
-    battery = np.where(still, -20, table.column(BATTERY_POWER).to_numpy())
-    return table.set_column(table.column_names.index(BATTERY_POWER), BATTERY_POWER, pa.array(battery))
+    battery, grid = (table.column(name).to_numpy() for name in (BATTERY_POWER, GRID_POWER))
+    changed = {BATTERY_POWER: np.where(still, -20, battery), GRID_POWER: np.where(still, grid - 20 - battery, grid)}
+    for name, values in changed.items():
+        table = table.set_column(table.column_names.index(name), name, pa.array(values))
+    return table
 
 
 @pytest.mark.parametrize("published", [False, True])
@@ -172,7 +178,9 @@ def test_a_recorded_home_shows_the_agents_own_figures(tmp_path: Path, published:
         else:
             # The device knows what the recording's two columns do not tell: what silences a rule for some minutes.
             assert expected[code][part]["failures"] == found[code][part]["failures"]
-            assert expected[code][part]["up_hours"] == pytest.approx(found[code][part]["up_hours"], rel=0.005)
+            # It also judges panels under a sun lower than 15° once they have given power under it.
+            ratio = expected[code][part]["up_hours"] / found[code][part]["up_hours"]
+            assert abs(ratio - 1.0) < 0.005 if code == "battery_not_charging" else 1.0 < ratio < 1.2
     assert expected["battery_not_charging"][part]["failures"] > 5
 
 

@@ -1,6 +1,7 @@
 """Commands: at most once over kills, refused after expiry, always answered."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -232,15 +233,19 @@ async def test_a_restart_begins_after_its_reply(tmp_path: Path) -> None:
         assert home.wire.states() == [(ONE, Outcome.DONE)]
 
 
+def gone(folder: Path) -> bool:
+    """Take it away, with whatever is being written in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
+
+
 async def test_a_disk_that_refuses_is_said_and_nothing_runs(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     folder.mkdir()
     async with at_home(folder) as home:
         await until(lambda: (folder / FILE).exists())
         home.log.close()
-        (folder / FILE).unlink()
-        (folder / f"{FILE}-journal").unlink(missing_ok=True)
-        folder.rmdir()
+        await until(lambda: gone(folder))
         home.send("identify")
         await until(lambda: home.wire.states() == [(ONE, Outcome.REFUSED)])
         assert home.ran == []
