@@ -100,8 +100,15 @@ def _faulty(
 ) -> tuple[dict[str, Array], NDArray[np.bool_]]:
     """How strong each of the faults is row by row, which is 0 for all but one, and the rows it is said to last."""
     course, label = _course(draw)
-    kind, size = str(draw.choice(faults)), strength * draw.lognormal(0.0, 0.6)
-    return {name: course * size * (name == kind) for name in faults}, label
+    return one_of(draw, faults, course, strength, 0.6), label
+
+
+def one_of(
+    draw: np.random.Generator, faults: Sequence[str], course: Array, strength: float, spread: float
+) -> dict[str, Array]:
+    """One of the faults follows the course, of a size drawn with this spread; the others are 0 throughout."""
+    kind, size = str(draw.choice(faults)), strength * draw.lognormal(0.0, spread)
+    return {name: course * size * (name == kind) for name in faults}
 
 
 def rounded(values: Array, draw: np.random.Generator) -> Array:

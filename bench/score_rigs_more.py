@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.score_rigs import TRAIN, Array, Rig, coloured, lagged, rounded, wander
+from bench.score_rigs import TRAIN, Array, Rig, coloured, lagged, one_of, rounded, wander
 
 
 def _stairs(draw: np.random.Generator, rows: int) -> tuple[Array, NDArray[np.bool_]]:
@@ -33,13 +33,6 @@ def _stairs(draw: np.random.Generator, rows: int) -> tuple[Array, NDArray[np.boo
     back = int(draw.integers(2, 40))
     course = course * np.clip((1 - at) * (stop - start) / back, 0, 1)
     return np.asarray(course), label
-
-
-def _one_of(
-    draw: np.random.Generator, faults: tuple[str, ...], course: Array, strength: float, spread: float
-) -> dict[str, Array]:
-    kind, size = str(draw.choice(faults)), strength * draw.lognormal(0.0, spread)
-    return {name: course * size * (name == kind) for name in faults}
 
 
 def _wild(draw: np.random.Generator, values: Array) -> Array:
@@ -68,7 +61,7 @@ def cooling(seed: int, strength: float = 1.0) -> Rig:
     draw = np.random.default_rng(170_000 + seed)
     rows = int(draw.integers(950, 1250))
     course, label = _stairs(draw, rows)
-    is_on = _one_of(draw, COOLING_FAULTS, course, strength, 0.5)
+    is_on = one_of(draw, COOLING_FAULTS, course, strength, 0.5)
     at = np.arange(rows)
     cold = np.exp(-at / draw.uniform(80, 700)) * draw.uniform(0, 1)
     room = wander(draw, rows, 600, draw.uniform(0, 0.3))
@@ -122,7 +115,7 @@ def mill(seed: int, strength: float = 1.0) -> Rig:
     draw = np.random.default_rng(210_000 + seed)
     rows = int(draw.integers(900, 1300))
     course, label = _stairs(draw, rows)
-    is_on = _one_of(draw, MILL_FAULTS, course, strength, 0.6)
+    is_on = one_of(draw, MILL_FAULTS, course, strength, 0.6)
     feed = _charges(draw, rows)
     hunting = 0.25 * np.minimum(is_on["feed hunts"], 3) * np.sin(2 * np.pi * np.arange(rows) / draw.uniform(9, 25))
     feed = feed * (1 + hunting)
@@ -190,7 +183,7 @@ def substation(seed: int, strength: float = 1.0) -> Rig:
     draw = np.random.default_rng(250_000 + seed)
     rows = int(draw.integers(1000, 1300))
     course, label = _stairs(draw, rows)
-    is_on = _one_of(draw, SUBSTATION_FAULTS, course, strength, 0.6)
+    is_on = one_of(draw, SUBSTATION_FAULTS, course, strength, 0.6)
     network = 80 + wander(draw, rows, 500, draw.uniform(0, 1.5)) - 5 * np.minimum(is_on["network cold"], 4)
     taps = _taps(draw, rows)
     need = 0.4 + wander(draw, rows, 700, draw.uniform(0, 0.04)) + draw.uniform(0, 0.6) * taps

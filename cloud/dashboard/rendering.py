@@ -8,6 +8,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from cloud.dashboard.forms import person_of
+
 
 def _segment(text: str) -> str:
     """`text` as one segment of a path."""
@@ -28,6 +30,5 @@ def rendered(request: Request, template: str, content: Mapping[str, Any], status
     """The page; `base` is the address that all its links stand on, `parts` what the program has beside the fleet."""
     base = request.scope.get("root_path", "")
     parts = {name for name in ("incidents", "jobs") if getattr(request.app.state, name, None) is not None}
-    person = getattr(request.state, "person", "")
-    page = PAGES.get_template(template).render(base=base, parts=parts, person=person, **content)
+    page = PAGES.get_template(template).render(base=base, parts=parts, person=person_of(request), **content)
     return HTMLResponse(page, status_code=status)

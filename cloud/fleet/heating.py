@@ -74,11 +74,12 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One installation with one fault: its place, the evidence, the score."""
+    """One installation with one fault: its place, the evidence, the score, and what swings where something does."""
 
     row: int
     evidence: Evidence
     score: float
+    swings: swing.Swing | None = None
 
 
 Features = Callable[[Cube, climate.Climates], Daily]
@@ -149,9 +150,11 @@ def _cases(cube: Cube, ordered: list[Evidence], rate: float) -> list[_Case]:
         chance = calibration.tail(peak, calibration.bulk(peak[known]))
         scores = calibration.score(chance, SHARES[each.fault])
         for row in np.flatnonzero((peak >= 1) & (scores > -np.log10(rate))).tolist():
-            if row in cases or (each.fault == "hunting" and _swing(cube, each, row).fault != "hunting"):
+            if row in cases:
                 continue
-            cases[row] = _Case(row, each, float(scores[row]))
+            swings = _swing(cube, each, row) if each.fault in ("hunting", "short_cycling") else None
+            if each.fault != "hunting" or (swings is not None and swings.fault == "hunting"):
+                cases[row] = _Case(row, each, float(scores[row]), swings)
     return list(cases.values())
 
 
@@ -184,10 +187,7 @@ def _finding(
     cube: Cube, daily: Daily, case: _Case, words: reasons.Reasons, settings: Settings, line: curve.Curve
 ) -> Finding:
     days = episode(case.evidence, case.row)
-    fault, swings = case.evidence.fault, None
-    if fault in ("hunting", "short_cycling"):
-        swings = _swing(cube, case.evidence, case.row)
-        fault = swings.fault
+    fault = case.evidence.fault if case.swings is None else case.swings.fault
     if fault == "room_too_cold" and float(median(daily.excess[case.row, days])) < UNHEATED:
         fault = "no_heat"
     response = float(line.response[case.row])
@@ -198,7 +198,8 @@ def _finding(
     start_ms, end_ms = hours.of(cube, case.row, fault, days)
     return Finding(
         cube.installations[case.row], BEHAVIOUR, fault, case.score, start_ms, end_ms,
-        settings.costs.per_day(fault, need), words.of(fault, case.row, days, swings, response), reasons.signals(fault),
+        settings.costs.per_day(fault, need), words.of(fault, case.row, days, case.swings, response),
+        reasons.signals(fault),
     )  # fmt: skip
 
 
