@@ -1,16 +1,17 @@
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from agent.domain.signals import FLOW_TEMPERATURE, ROOM_TEMPERATURE, InverterAlarm
-from firmware_sim.failures import HEALTHY, BatteryMode, Effects, Fault, FaultCode, Silence, effects_at
+from firmware_sim.failures import HEALTHY, SIZES, BatteryMode, Effects, Fault, FaultCode, Silence, effects_at
 
 TIMES = st.integers(0, 1000)
 
 
 @given(st.sampled_from(FaultCode), TIMES, TIMES, TIMES)
 def test_a_fault_shows_inside_its_window_only(code: FaultCode, start: int, end: int, at_ms: int) -> None:
-    fault = Fault(code, start, end, sensor=ROOM_TEMPERATURE)
+    assume(code is not FaultCode.HUNTING or at_ms > 0)  # there its valve is on its way through the middle
+    fault = Fault(code, start, end, sensor=ROOM_TEMPERATURE, size=SIZES.get(code, (0.0,))[0])
     assert (effects_at([fault], at_ms) != HEALTHY) == (start <= at_ms < end)
 
 
