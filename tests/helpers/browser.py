@@ -145,10 +145,9 @@ class Page:
         return {"clip": {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}}
 
     def complaints(self) -> list[str]:
-        """What the page's scripts and its content policy have complained about so far."""
-        self.ask("1")
+        """What this page's scripts and its content policy have complained about so far."""
         found = []
-        for event in self.pipe.events:
+        for event in self._events():
             params = event.get("params", {})
             if event.get("method") == "Runtime.exceptionThrown":
                 found.append(str(params["exceptionDetails"].get("exception", {}).get("description")))
@@ -157,10 +156,25 @@ class Page:
         return found
 
     def requested(self) -> list[str]:
-        """Every address that was asked for so far."""
-        self.ask("1")
-        sent = [event for event in self.pipe.events if event.get("method") == "Network.requestWillBeSent"]
+        """Every address that this page has asked for so far."""
+        sent = [event for event in self._events() if event.get("method") == "Network.requestWillBeSent"]
         return [str(event["params"]["request"]["url"]) for event in sent]
+
+    def _events(self) -> list[dict[str, Any]]:
+        self.ask("1")
+        return [event for event in self.pipe.events if event.get("sessionId") == self.session]
+
+    @contextmanager
+    def beside(self, width: int = 1400, height: int = 900) -> Iterator["Page"]:
+        """A new page of the same browser, which knows nothing of what others still load; closed afterwards."""
+        target = self.pipe.call("Target.createTarget", url="about:blank")["targetId"]
+        page = _attach(self.pipe, target)
+        page.size(width, height)
+        try:
+            yield page
+        finally:
+            self.pipe.call("Target.closeTarget", targetId=target)
+            self.pipe.events.clear()
 
 
 @contextmanager
@@ -171,7 +185,7 @@ def browser_page(width: int = 1400, height: int = 900) -> Iterator[Page]:
     with tempfile.TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True) as profile:
         pid, pipe = _start([program, *FLAGS, f"--user-data-dir={profile}", "about:blank"])
         try:
-            page = _attach(pipe)
+            page = _attach(pipe, _first_target(pipe))
             page.size(width, height)
             yield page
         finally:
@@ -205,9 +219,12 @@ def _pipe() -> tuple[int, int]:
     return high[0], high[1]
 
 
-def _attach(pipe: _Pipe) -> Page:
+def _first_target(pipe: _Pipe) -> str:
     targets = pipe.call("Target.getTargets")["targetInfos"]
-    target = next(one["targetId"] for one in targets if one["type"] == "page")
+    return str(next(one["targetId"] for one in targets if one["type"] == "page"))
+
+
+def _attach(pipe: _Pipe, target: str) -> Page:
     session = pipe.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
     page = Page(pipe, session)
     for domain in ("Page", "Runtime", "Log", "Network"):

@@ -26,7 +26,8 @@ def framed(unit: int, body: bytes) -> bytes:
 class RtuSlaves(ModbusServer):
     """Answers for every unit that has something in the store, but for `dead` ones.
 
-    late_s, noise: by unit, how late its answers come, and the share of them in which up to three bits are turned.
+    late_s, noise: by unit, how late its answers come, and the share of them in which up to three bits are turned. Which
+    of a unit's answers those are does not depend on how often others are asked.
     """
 
     def __init__(self, wire: Wire | TcpWire) -> None:
@@ -35,7 +36,7 @@ class RtuSlaves(ModbusServer):
         self.dead: set[int] = set()
         self.late_s: dict[int, float] = {}
         self.noise: dict[int, float] = {}
-        self._random = Random(7)
+        self._random: dict[int, Random] = {}
         self.bad_requests = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._heard = bytearray()
@@ -72,9 +73,10 @@ class RtuSlaves(ModbusServer):
         self.wire.send(self._disturbed(unit, framed(unit, payload)))
 
     def _disturbed(self, unit: int, frame: bytes) -> bytes:
-        if self._random.random() >= self.noise.get(unit, 0.0):
+        random = self._random.setdefault(unit, Random(unit))
+        if random.random() >= self.noise.get(unit, 0.0):
             return frame
         turned = bytearray(frame)
-        for at in self._random.sample(range(8 * len(frame)), self._random.randrange(1, 4)):
+        for at in random.sample(range(8 * len(frame)), random.randrange(1, 4)):
             turned[at // 8] ^= 1 << at % 8
         return bytes(turned)
