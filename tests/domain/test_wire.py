@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.domain.errors import BadMessage
@@ -151,6 +151,7 @@ bodies = st.one_of(
 
 
 @given(st.lists(bodies, min_size=1, max_size=6))
+@example([Energy(2**63 - 1, {}, True), Energy(-2, {}, True)])
 def test_what_is_written_is_read(some: list[Body]) -> None:
     assert plain(decode_batch(encode_batch(batch(some)))) == plain(batch(some))
 
