@@ -71,10 +71,19 @@ class Block:
 
 
 class RowByRow(ABC):
-    """What rules share that have no faster way through a block than through its readings."""
+    """What rules share that have no faster way through a block than through its readings.
+
+    Of what else a rule may tell, nothing: what was lost meanwhile, and evidence besides the values themselves.
+    """
 
     @abstractmethod
     def judge(self, reading: Reading) -> Verdict: ...
+
+    def loss_w(self, _values: Mapping[SignalName, float], /) -> float | None:
+        return None
+
+    def seen(self) -> Mapping[str, float]:
+        return {}
 
     def judge_all(self, block: Block) -> list[Verdict]:
         """`judge` of each reading, up to the first that fails: what comes behind that one is not looked at."""

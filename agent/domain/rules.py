@@ -39,7 +39,6 @@ _SMALL_W: Final = 500.0
 _REACHES: Final = 0.5
 _LOSSES: Final = 0.06
 _METER_W: Final = -50.0
-_NOTHING: Final[Mapping[str, float]] = {}
 
 
 class Rule(Protocol):
@@ -85,12 +84,6 @@ class Memoryless(RowByRow):
     """What rules share that judge each reading by itself."""
 
     watched: SignalName | None = None
-
-    def loss_w(self, _values: Values, /) -> float | None:
-        return None
-
-    def seen(self) -> Mapping[str, float]:
-        return _NOTHING
 
     def move(self, move: Move, /) -> None:
         """Nothing to put right."""
@@ -233,9 +226,6 @@ class BatteryNotCharging(RowByRow):
     def loss_w(self, values: Values, /) -> float | None:
         surplus = min(values[PV_POWER] - values[LOAD_POWER], self._limits.charge_limit_w)
         return max(0.0, surplus - max(0.0, values[BATTERY_POWER]))
-
-    def seen(self) -> Mapping[str, float]:
-        return _NOTHING
 
     def move(self, move: Move, /) -> None:
         self._soc_ms = move.maybe(self._soc_ms)

@@ -208,9 +208,6 @@ class Balance(RowByRow):
         # What is left over is what an inverter loses: more comes in than goes out, and not by much.
         return -limits.right_w - _NOISE * flow < difference < limits.right_w + limits.right_share * flow
 
-    def loss_w(self, _values: Values, /) -> float | None:
-        return None
-
     def seen(self) -> dict[str, float]:
         """The difference in W, and the factor that would put a signal right."""
         told = {"difference_w": round(self._difference, 1)}

@@ -28,7 +28,6 @@ class ClockError(Memoryless):
 
     code = FaultCode.CLOCK_ERROR
     needs = (frozenset({PV_POWER}),)
-    watched = None
 
     def __init__(self, limits: ClockLimits, place: tuple[float, float]) -> None:
         self._limits = limits

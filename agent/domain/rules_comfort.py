@@ -11,7 +11,6 @@ from agent.domain.faults import FaultCode
 from agent.domain.held_flow import HeldFlow
 from agent.domain.local_time import LocalTime
 from agent.domain.regression import Regression
-from agent.domain.rules import Values
 from agent.domain.rules_sensors import Pulse
 from agent.domain.signals import (
     FLOW_TEMPERATURE,
@@ -180,9 +179,6 @@ class FlatHeatingCurve(RowByRow, KnowsBegin):
         # Where the flow is the same for a while the slope is that of the time before.
         return False if slope >= limits.healthy_slope and self._held.air_k < _HELD_AIR_K / 2 else None
 
-    def loss_w(self, _values: Values, /) -> float | None:
-        return None
-
     def seen(self) -> dict[str, float]:
         """Kelvin of flow per kelvin of air, and how much the air varied."""
         return {"slope": round(self._fit.slope(), 2), "air_spread": round(self._fit.spread(), 1)}
@@ -328,9 +324,6 @@ class RoomTooCold(RowByRow, KnowsBegin):
             self._curve.update(at_ms, air, flow, day=day)
         else:
             self._curve.pause()
-
-    def loss_w(self, _values: Values, /) -> float | None:
-        return None
 
     def seen(self) -> dict[str, float]:
         """What the room usually has at this hour, in °C."""

@@ -7,7 +7,6 @@ from typing import Any, Final
 from agent.domain.begun import KnowsBegin
 from agent.domain.blocks import Block, RowByRow, Verdict
 from agent.domain.faults import FaultCode
-from agent.domain.rules import Values
 from agent.domain.signals import BURNER_ON, FLOW_TEMPERATURE, PUMP_ON, Reading, SignalName
 from agent.domain.timeline import Move
 
@@ -100,9 +99,6 @@ class ShortCycling(RowByRow, KnowsBegin):
         if len(self._starts) < 2:
             return 0.0
         return (len(self._starts) - 1) * 60 * _MINUTE_MS / (self._starts[-1] - self._starts[0])
-
-    def loss_w(self, _values: Values, /) -> float | None:
-        return None
 
     def seen(self) -> dict[str, float]:
         """Starts per hour."""
@@ -205,9 +201,6 @@ class Hunting(RowByRow, KnowsBegin):
         if span_ms > 1.5 * self._within_ms or own < min(1, limits.own):
             return False
         return True if span_ms <= self._within_ms and own >= limits.own else None
-
-    def loss_w(self, _values: Values, /) -> float | None:
-        return None
 
     def seen(self) -> dict[str, float]:
         """Minutes of a whole swing."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from math import inf, radians, sin
 from typing import Any, Final
 
-from agent.domain.blocks import Block, Verdict
+from agent.domain.blocks import Block, RowByRow, Verdict
 from agent.domain.faults import FaultCode
 from agent.domain.local_time import LocalTime
-from agent.domain.rules import Memoryless, has_stopped
-from agent.domain.signals import PV_POWER, Reading
+from agent.domain.rules import has_stopped
+from agent.domain.signals import PV_POWER, Reading, SignalName
 from agent.domain.sun import Height
 from agent.domain.timeline import Move
 
@@ -80,7 +80,7 @@ class LowSun:
         self._slots = {number: slot for number, *slot in state}
 
 
-class NoSolarProduction(Memoryless):
+class NoSolarProduction(RowByRow):
     """Scenario 2 for engineers: no power although the sun is high enough. `place` is `(latitude, longitude)`.
 
     Once the site has shown what its panels can give, a zero proves something only where even a closed sky would leave
@@ -90,6 +90,7 @@ class NoSolarProduction(Memoryless):
 
     code = FaultCode.NO_SOLAR_PRODUCTION
     needs = (frozenset({PV_POWER}),)
+    watched: SignalName | None = None
 
     def __init__(self, limits: SolarLimits, local: LocalTime, place: tuple[float, float] | None) -> None:
         self._limits = limits

@@ -7,7 +7,7 @@ from typing import Any, Final
 from agent.domain.begun import KnowsBegin
 from agent.domain.blocks import Block, RowByRow, Verdict
 from agent.domain.faults import FaultCode
-from agent.domain.rules import Memoryless, Values
+from agent.domain.rules import Memoryless
 from agent.domain.signals import (
     BOILER_FAULT,
     FLOW_TEMPERATURE,
@@ -150,13 +150,6 @@ class NoHeat(RowByRow, KnowsBegin):
             if verdicts[-1]:
                 break
         return verdicts
-
-    def loss_w(self, _values: Values, /) -> float | None:
-        return None
-
-    def seen(self) -> dict[str, float]:
-        """Nothing besides the values."""
-        return {}
 
     def move(self, move: Move, /) -> None:
         self._idle_ms, self._cold_ms = move.maybe(self._idle_ms), move.maybe(self._cold_ms)

@@ -150,9 +150,6 @@ class SocJump(RowByRow):
         percent = energy_wh / capacity * 100.0
         return 0.5 * percent, 1.6 * percent
 
-    def loss_w(self, _values: Values, /) -> float | None:
-        return None
-
     def seen(self) -> dict[str, float]:
         """The last jump in %, and the capacity in Wh as far as it is known."""
         return {"jump": round(self._jump, 1), "capacity_wh": round(self._capacity.value() or 0.0)}

@@ -7,7 +7,6 @@ from typing import Any, Final
 from agent.domain.begun import KnowsBegin
 from agent.domain.blocks import Block, RowByRow, Verdict
 from agent.domain.faults import FaultCode
-from agent.domain.rules import Values
 from agent.domain.signals import (
     BURNER_ON,
     FLOW_TEMPERATURE,
@@ -95,9 +94,6 @@ class RoomSensorStuck(RowByRow, KnowsBegin):
                 break
         self._last_ms = last_ms
         return verdicts
-
-    def loss_w(self, _values: Values, /) -> float | None:
-        return None
 
     def seen(self) -> dict[str, float]:
         """Hours that it stands, and the longest it did before."""
@@ -215,13 +211,6 @@ class SensorsSwapped(RowByRow):
         self._back.restore((cool, cool_ms))
         return verdicts
 
-    def loss_w(self, _values: Values, /) -> float | None:
-        return None
-
-    def seen(self) -> dict[str, float]:
-        """Nothing besides the values."""
-        return {}
-
     def move(self, move: Move, /) -> None:
         self._flow.move(move)
         self._back.move(move)
@@ -331,9 +320,6 @@ class OutdoorImplausible(RowByRow):
             self._hours += hours
             self._mean += (air - self._mean) * hours / (min(self._hours, self._TAU_H) + hours)
         return False if not known or off < self._limits.swing - 3.0 else None
-
-    def loss_w(self, _values: Values, /) -> float | None:
-        return None
 
     def seen(self) -> dict[str, float]:
         """The step that nothing explains, and the mean of the last days, in °C."""
