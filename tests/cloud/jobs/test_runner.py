@@ -14,6 +14,7 @@ import pytest
 from agent.domain.errors import Transient
 from cloud.jobs.registry import Registry
 from tests.cloud.jobs.conftest import Bench, job
+from tests.helpers.gone import wait_until_gone
 
 WRITE = "open('{out}/a.txt', 'w').write('whole')"
 
@@ -59,22 +60,7 @@ async def test_a_run_that_takes_too_long_is_ended_with_all_it_started(bench: Ben
     run = await bench.runner.run(job("j", code, timeout_s=1.5), "schedule")
     assert run.state == "failed"
     assert "longer than 1.5 s" in run.message
-    assert await gone(int((tmp_path / "pid").read_text()))
-
-
-async def gone(pid: int) -> bool:
-    """Killed processes need a moment of the processor to go."""
-    deadline = asyncio.get_running_loop().time() + 10
-    while lives(pid) and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(0.02)
-    return not lives(pid)
-
-
-def lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    assert wait_until_gone(int((tmp_path / "pid").read_text()))
 
 
 async def test_only_one_run_of_a_job_lives(bench: Bench) -> None:

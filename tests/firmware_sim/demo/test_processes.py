@@ -6,22 +6,9 @@ import time
 from pathlib import Path
 
 from firmware_sim.demo.processes import Processes
+from tests.helpers.gone import alive, wait_until_gone
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def wait_until_gone(pid: int) -> bool:
-    deadline = time.monotonic() + 10
-    while alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not alive(pid)
 
 
 def test_leaving_stops_every_child(tmp_path: Path) -> None:
