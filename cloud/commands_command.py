@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     """0 when it was done, or kept for later with --wait 0; 1 when it ended otherwise, or no reply came in time."""
     loaded = load(args.config)
     clock = make_clock(loaded)
-    with Database(loaded.database_url, clock) as database:
+    with Database(loaded.kept_database, clock) as database:
         desk = Desk(SqlCommands(database), clock)
         if args.part == _LIST:
             return _list(desk, args)

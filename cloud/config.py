@@ -3,6 +3,7 @@
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -11,6 +12,8 @@ from cloud.access.settings import AccessTable
 from cloud.devices.settings import DevicesTable
 from cloud.identity.settings import IdentityTable
 from cloud.jobs.standard import JobsTable
+
+_SQLITE: Final = "sqlite:///"
 
 
 class DatabaseTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,10 +76,27 @@ class Loaded:
 
     @property
     def database_url(self) -> str:
-        url, prefix = self.settings.database.url, "sqlite:///"
+        url, prefix = self.settings.database.url, _SQLITE
         if self.path is None or not url.startswith(prefix) or url.removeprefix(prefix).startswith("/"):
             return url
         return prefix + str(self.path.parent.resolve() / url.removeprefix(prefix))
+
+    @property
+    def kept_database(self) -> str:
+        """The address for whoever only looks at what the aggregator keeps.
+
+        Without a file nothing says that this folder is the right one. Raises `BadSetup` where no database is in it.
+        """
+        hint = "name the aggregator's file with --config CLOUD.toml"
+        return there(self.database_url, hint) if self.path is None else self.database_url
+
+
+def there(url: str, hint: str = "") -> str:
+    """The same address. Raises `BadSetup` where it is that of a file which is not there."""
+    file = url.removeprefix(_SQLITE)
+    if file != url and not Path(file).is_file():
+        raise BadSetup(file, "no such database", hint=hint)
+    return url
 
 
 def load(path: Path | None) -> Loaded:

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     clock = make_clock(loaded)
     if args.part == "init":
         _make(args, loaded, clock)
-    with Database(loaded.database_url, clock) as database:
+    with Database(loaded.database_url if args.part == "init" else loaded.kept_database, clock) as database:
         desk, book = open_desk(loaded, database, clock), SqlIdentities(database)
         parts: dict[str, Callable[[], None]] = {
             "init": lambda: _made(args, loaded, desk),

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     """0 when it worked, whatever it found."""
     loaded = config.load(args.config)
     clock = make_clock(loaded)
-    with Database(loaded.database_url, clock) as database:
+    with Database(loaded.kept_database, clock) as database:
         if args.part == "group":
             return _group(database, clock, args)
         found = Desk(SqlIncidents(database), clock).incidents(args.state or ())

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     """0 when it worked; `jobs run` gives 1 for a run that did not end well."""
     loaded = load(args.config)
     clock = make_clock(loaded)
-    with Database(loaded.database_url, clock) as database:
+    with Database(loaded.kept_database, clock) as database:
         works = wire(loaded, database, clock)
         if args.part == "run":
             return _run(works, args)

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     loaded = load(args.config)
     beside = (loaded.path.parent if loaded.path is not None else Path()) / "lake"
     clock = make_clock(loaded)
-    with Database(loaded.database_url, clock) as database:
+    with Database(loaded.kept_database, clock) as database:
         reader, lake = SqlFleetReader(database, clock), Lake(args.into or str(beside.resolve()))
         outcomes = seal_closed_days(reader, lake, clock.now_ms(), SealingSettings(again_days=args.days))
     for kind in sorted({kind for kind, _ in outcomes}):

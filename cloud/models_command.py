@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     """Say what speaks where."""
     loaded = load(args.config)
     clock = make_clock(loaded)
-    with Database(loaded.database_url, clock) as database:
+    with Database(loaded.kept_database, clock) as database:
         uses = uses_of(model_days(database, clock.now_ms() - args.days * DAY_MS))
     if args.json:
         print(json.dumps([asdict(use) for use in uses], indent=2))

@@ -26,17 +26,13 @@ def holds_states(address: str) -> bool:
 
 
 def _database_url(address: str) -> str | None:
-    if address.startswith(_DATABASE_SCHEMES):
-        return address
-    if address.endswith(".toml"):
-        from cloud.config import load
+    from cloud.config import load, there
 
-        return load(Path(address)).database_url
-    if address.endswith(_DATABASE_ENDINGS):
-        if not Path(address).is_file():
-            raise BadSetup(address, "no such database")
-        return f"sqlite:///{address}"
-    return None
+    if address.startswith(_DATABASE_SCHEMES):
+        return there(address)
+    if address.endswith(".toml"):
+        return there(load(Path(address)).database_url)
+    return there(f"sqlite:///{address}") if address.endswith(_DATABASE_ENDINGS) else None
 
 
 def _is_lake(address: str) -> bool:

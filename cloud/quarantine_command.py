@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     replaying = parts.add_parser(
         "replay",
         help="take messages again, for example after an update that can read them",
-        epilog="example:\n  emberwatt-cloud quarantine replay --device mill-lane-4 --json",
+        epilog="example:\n  emberwatt-cloud quarantine replay --device mill-lane-4 --config cloud.toml",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     replaying.add_argument("numbers", type=int, nargs="*", metavar="NUMBER")
@@ -50,15 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _common(parser: argparse.ArgumentParser, default: Any) -> None:
     """Before or behind the part; what is not said there must not undo what was said before."""
-    text = "without it, the defaults hold"
-    parser.add_argument("--config", type=Path, default=default, metavar="CLOUD.toml", help=text)
+    parser.add_argument("--config", type=Path, default=default, metavar="CLOUD.toml", help="the aggregator's")
     parser.add_argument("--json", action="store_true", default=default, help="for scripts")
 
 
 def run(args: argparse.Namespace) -> int:
     """0, or 1 when a replay left something as it was."""
     loaded = load(args.config)
-    with Database(loaded.database_url, make_clock(loaded)) as database:
+    with Database(loaded.kept_database, make_clock(loaded)) as database:
         quarantine = SqlQuarantine(database)
         if args.part == "show":
             return _show(quarantine, args)

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,3 +30,29 @@ def test_serving_loads_no_analysis() -> None:
     code = "import sys; from cloud.__main__ import program; program('serve'); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"polars", "matplotlib", "scipy", "duckdb"} & set(loaded)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "quarantine list",
+        "incidents list",
+        "jobs list",
+        "models",
+        "lake seal",
+        "command mill-lane-4 list",
+        "identity list",
+        "mtbf sqlite:///fleet.db",
+    ],
+)
+def test_without_a_file_no_command_answers_from_a_database_that_it_makes_itself(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as left:
+        main(words.split())
+    said = capsys.readouterr().err
+    assert left.value.code == 2
+    assert "fleet.db: no such database" in said
+    assert "--config" in said or words.startswith("mtbf")
+    assert list(tmp_path.iterdir()) == []
