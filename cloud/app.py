@@ -25,7 +25,7 @@ from cloud.identity_wiring import caretaker_if_any
 from cloud.incidents.desk import Desk
 from cloud.ingest.subscriber import Subscriber, SubscriberSettings
 from cloud.jobs_wiring import wire
-from cloud.ports import Clock, CommandDesk, FleetReader, IncidentDesk, JobDesk
+from cloud.ports import BrokerLine, Clock, CommandDesk, FleetReader, IncidentDesk, JobDesk
 from cloud.store.database import Database
 from cloud.store.incidents import SqlIncidents
 from cloud.store.reader import SqlFleetReader
@@ -35,12 +35,18 @@ log = logging.getLogger("emberwatt.cloud")
 
 
 def make_app(
-    reader: FleetReader, clock: Clock, incidents: IncidentDesk, jobs: JobDesk, commands: CommandDesk | None = None
+    reader: FleetReader,
+    clock: Clock,
+    incidents: IncidentDesk,
+    jobs: JobDesk,
+    commands: CommandDesk | None = None,
+    broker: BrokerLine = lambda: None,
 ) -> FastAPI:
     """API and pages as one application."""
     app = FastAPI(title="emberwatt", docs_url=None, redoc_url=None, openapi_url=None)
-    app.mount("/api/v1", make_api(reader, clock, incident_desk=incidents, job_desk=jobs, command_desk=commands))
-    app.mount("/", make_dashboard(reader, clock, incident_desk=incidents, job_desk=jobs))
+    api = make_api(reader, clock, incident_desk=incidents, job_desk=jobs, command_desk=commands, broker=broker)
+    app.mount("/api/v1", api)
+    app.mount("/", make_dashboard(reader, clock, incident_desk=incidents, job_desk=jobs, broker=broker))
     return app
 
 
@@ -80,7 +86,9 @@ async def serve(loaded: Loaded, *, port: int | None = None) -> None:
         subscriber = Subscriber(_broker(loaded), SqlFleetWriter(database), clock, random.Random())
         works, care = wire(loaded, database, clock), caretaker_if_any(loaded, database, clock)
         incidents, orders = Desk(SqlIncidents(database), clock), wire_commands(database, clock, subscriber)
-        app = make_app(_Reader(database, clock, subscriber.desire), clock, incidents, works.scheduler, orders.desk)
+        heard = (lambda: subscriber.stats.connected) if loaded.settings.broker.host else (lambda: None)
+        reader = _Reader(database, clock, subscriber.desire)
+        app = make_app(reader, clock, incidents, works.scheduler, orders.desk, heard)
         door = gated(loaded, app, clock)
         server = QuietServer(uvicorn.Config(door, log_level="warning", lifespan="off", timeout_graceful_shutdown=3))
         host, bound = listening.getsockname()[:2]

@@ -6,7 +6,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from cloud.api import ahead, commands, devices, fleet, history, incidents, jobs, mtbf, reference
 from cloud.api.limits import BodyLimit
 from cloud.api.problems import ProblemBody, install
-from cloud.ports import Clock, CommandDesk, FleetReader, IncidentDesk, JobDesk
+from cloud.ports import BrokerLine, Clock, CommandDesk, FleetReader, IncidentDesk, JobDesk
 
 _DESCRIPTION = (
     "Sites, twins, series, faults and reliability of a fleet. Times are ISO 8601 in UTC with Z; a parameter also takes "
@@ -30,6 +30,7 @@ def make_api(
     incident_desk: IncidentDesk | None = None,
     job_desk: JobDesk | None = None,
     command_desk: CommandDesk | None = None,
+    broker: BrokerLine = lambda: None,
 ) -> FastAPI:
     """The API over `reader`; incidents, jobs and commands have endpoints where they are given.
 
@@ -46,6 +47,7 @@ def make_api(
     )
     app.state.reader = reader
     app.state.clock = clock
+    app.state.broker = broker
     app.state.incidents, app.state.jobs = incident_desk, job_desk
     app.state.commands = command_desk
     app.add_middleware(BodyLimit)

@@ -36,14 +36,16 @@ def devices(
 ) -> DevicePage:
     """All devices, in order of their id."""
     now_ms = clock.now_ms()
-    chosen = sorted((site for site in reader.sites() if _wanted(site, online, fault)), key=lambda site: site.device)
+    chosen = sorted(
+        (site for site in reader.sites() if _wanted(site, now_ms, online, fault)), key=lambda site: site.device
+    )
     part = [Device.of(site, now_ms) for site in chosen[offset : offset + limit]]
     following = offset + limit if offset + limit < len(chosen) else None
     return DevicePage(total=len(chosen), limit=limit, offset=offset, next=following, items=part)
 
 
-def _wanted(site: Site, online: bool | None, fault: str | None) -> bool:
-    if online is not None and (site.online is True) != online:
+def _wanted(site: Site, now_ms: int, online: bool | None, fault: str | None) -> bool:
+    if online is not None and (site.state(now_ms) == "online") != online:
         return False
     codes = {active.code for active in site.active_faults}
     if fault in (None, ""):

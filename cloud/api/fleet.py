@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from cloud.api.models import Fault, FaultPage, Health, QuarantineList, QuarantineOut
-from cloud.api.params import MAX_ROWS, From, Limit, Now, Offset, Reader, Until, iso, known, read_time
+from cloud.api.params import MAX_ROWS, Broker, From, Limit, Now, Offset, Reader, Until, iso, known, read_time
 from cloud.api.problems import invalid
 
 router = APIRouter(tags=["fleet"])
@@ -49,8 +49,14 @@ def quarantine(reader: Reader, limit: Limit = 100) -> QuarantineList:
 
 
 @router.get("/health", openapi_extra={"x-example": "/health"})
-def health(reader: Reader, clock: Now) -> Health:
+def health(reader: Reader, clock: Now, broker: Broker) -> Health:
     """200 when the database answers, 503 when it does not."""
-    sites = reader.sites()
-    online = sum(site.online is True for site in sites)
-    return Health(status="ok", database="reachable", devices=len(sites), online=online, time=iso(clock.now_ms()))
+    sites, now_ms, heard = reader.sites(), clock.now_ms(), broker()
+    return Health(
+        status="degraded" if heard is False else "ok",
+        database="reachable",
+        broker="none" if heard is None else ("connected" if heard else "away"),
+        devices=len(sites),
+        online=sum(site.state(now_ms) == "online" for site in sites),
+        time=iso(now_ms),
+    )

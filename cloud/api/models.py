@@ -5,9 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from cloud.api.params import finite, iso, iso_or_none
-from cloud.ports import ActiveFault, EnergyRow, EventRow, FaultRow, QuarantineRow, SeriesPoint, Site
-
-State = Literal["online", "offline", "never"]
+from cloud.ports import ActiveFault, EnergyRow, EventRow, FaultRow, QuarantineRow, SeriesPoint, Site, State
 
 
 class Page(BaseModel):
@@ -46,7 +44,10 @@ class LastReading(BaseModel):
 
 
 class Device(BaseModel):
-    """One site. `state` is "never" until the device has announced itself once."""
+    """One site. `state` is "never" until the device has announced itself once, and "silent" where it said that it was
+
+    online and has not been heard of for 12 hours.
+    """
 
     device: str
     name: str
@@ -70,7 +71,7 @@ class Device(BaseModel):
         return cls(
             device=site.device,
             name=site.name,
-            state=state_of(site),
+            state=site.state(now_ms),
             timezone=site.timezone,
             latitude=site.latitude,
             longitude=site.longitude,
@@ -85,13 +86,6 @@ class Device(BaseModel):
             mtbf_low_hours=site.mtbf_low_hours,
             backlog=site.backlog,
         )
-
-
-def state_of(site: Site) -> State:
-    """Online, offline, or never: no status so far."""
-    if site.online is None:
-        return "never"
-    return "online" if site.online else "offline"
 
 
 def _last(site: Site, now_ms: int) -> LastReading | None:
@@ -260,8 +254,11 @@ class QuarantineList(BaseModel):
 
 
 class Health(BaseModel):
-    status: Literal["ok"]
+    """`status` is "degraded" while the broker is away; `broker` is "none" where the aggregator has none."""
+
+    status: Literal["ok", "degraded"]
     database: Literal["reachable"]
+    broker: Literal["connected", "away", "none"]
     devices: int
     online: int
     time: str

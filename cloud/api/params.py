@@ -9,7 +9,7 @@ from fastapi import Depends, Path, Query, Request
 from pydantic import Field
 
 from cloud.api.problems import invalid, unknown_device
-from cloud.ports import Clock, FleetReader, Site
+from cloud.ports import BrokerLine, Clock, FleetReader, Site
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_MS = 253_402_300_799_999
@@ -26,6 +26,11 @@ async def _clock(request: Request) -> Any:
     return request.app.state.clock
 
 
+async def _broker(request: Request) -> Any:
+    return request.app.state.broker
+
+
+Broker = Annotated[BrokerLine, Depends(_broker)]
 Reader = Annotated[FleetReader, Depends(_reader)]
 Now = Annotated[Clock, Depends(_clock)]
 DeviceId = Annotated[str, Path(description="Device id", min_length=1, max_length=128)]

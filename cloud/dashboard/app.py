@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from agent.domain.errors import BadSetup, Transient
 from cloud.dashboard import incident_pages, job_pages, pages
 from cloud.dashboard.rendering import rendered
-from cloud.ports import Clock, FleetReader, IncidentDesk, JobDesk
+from cloud.ports import BrokerLine, Clock, FleetReader, IncidentDesk, JobDesk
 
 _STATIC = Path(__file__).parent / "static"
 # The pages take nothing from elsewhere and run no script but their own, whatever a site calls itself.
@@ -34,6 +34,7 @@ def make_dashboard(
     *,
     incident_desk: IncidentDesk | None = None,
     job_desk: JobDesk | None = None,
+    broker: BrokerLine = lambda: None,
 ) -> FastAPI:
     """The pages over `reader`; incidents and jobs have pages where they are given.
 
@@ -42,6 +43,7 @@ def make_dashboard(
     app = FastAPI(title="emberwatt pages", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.reader = reader
     app.state.clock = clock
+    app.state.broker = broker
     app.state.incidents, app.state.jobs = incident_desk, job_desk
     app.middleware("http")(_with_headers)
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=5)

@@ -67,12 +67,6 @@ class Query:
     descending: bool = False
 
 
-def state_of(site: Site) -> str:
-    if site.online is None:
-        return "never"
-    return "online" if site.online else "offline"
-
-
 def title_of(site: Site) -> str:
     """A site's name, or its id while it has none."""
     return site.name.strip() or site.device
@@ -98,11 +92,11 @@ def worst_rank(site: Site) -> int:
     return min((words.severity_rank(fault.severity) for fault in site.active_faults), default=words.NO_FAULT_RANK)
 
 
-def counts(sites: Sequence[Site]) -> Counts:
+def counts(sites: Sequence[Site], now_ms: int) -> Counts:
     critical = words.severity_rank(Severity.CRITICAL)
     return Counts(
         sites=len(sites),
-        online=sum(site.online is True for site in sites),
+        online=sum(site.state(now_ms) == "online" for site in sites),
         faulty=sum(bool(site.active_faults) for site in sites),
         critical=sum(worst_rank(site) == critical for site in sites),
     )
@@ -110,17 +104,17 @@ def counts(sites: Sequence[Site]) -> Counts:
 
 def rows(sites: Sequence[Site], query: Query, now_ms: int) -> list[Row]:
     """The rows that `query` asks for, in its order."""
-    chosen = [site for site in sites if _shown(site, query.show) and _found(site, query.text)]
+    chosen = [site for site in sites if _shown(site, query.show, now_ms) and _found(site, query.text, now_ms)]
     key = SORTS.get(query.sort, _attention)
     chosen.sort(key=lambda site: (title_of(site).casefold(), site.device))
-    chosen.sort(key=key, reverse=query.descending)
+    chosen.sort(key=lambda site: key(site, now_ms), reverse=query.descending)
     return [_row(site, now_ms) for site in chosen]
 
 
-def _attention(site: Site) -> tuple[int, int, int]:
-    """Faults first by severity and age, then who is offline, then who never came."""
+def _attention(site: Site, now_ms: int) -> tuple[int, int, int]:
+    """Faults first by severity and age, then who is offline or silent, then who never came."""
     since = min((fault.start_ms for fault in site.active_faults), default=0)
-    return worst_rank(site), {"offline": 0, "never": 1, "online": 2}[state_of(site)], since
+    return worst_rank(site), {"offline": 0, "silent": 0, "never": 1, "online": 2}[site.state(now_ms)], since
 
 
 def _mtbf_key(site: Site) -> tuple[int, float]:
@@ -130,34 +124,34 @@ def _mtbf_key(site: Site) -> tuple[int, float]:
     return (2, 0.0) if site.mtbf_low_hours is None else (1, site.mtbf_low_hours)
 
 
-SORTS: Final[dict[str, Callable[[Site], Any]]] = {
+SORTS: Final[dict[str, Callable[[Site, int], Any]]] = {
     "attention": _attention,
-    "state": lambda site: ("never", "offline", "online").index(state_of(site)),
-    "name": lambda site: title_of(site).casefold(),
-    "kind": kinds_of,
-    "faults": lambda site: (worst_rank(site), -len(site.active_faults)),
-    "failures": lambda site: -site.failures,
-    "mtbf": _mtbf_key,
-    "equipment": lambda site: [text.casefold() for text in _equipment(site)],
-    "contact": lambda site: site.last_contact_ms,
+    "state": lambda site, now_ms: ("never", "offline", "silent", "online").index(site.state(now_ms)),
+    "name": lambda site, _: title_of(site).casefold(),
+    "kind": lambda site, _: kinds_of(site),
+    "faults": lambda site, _: (worst_rank(site), -len(site.active_faults)),
+    "failures": lambda site, _: -site.failures,
+    "mtbf": lambda site, _: _mtbf_key(site),
+    "equipment": lambda site, _: [text.casefold() for text in _equipment(site)],
+    "contact": lambda site, _: site.last_contact_ms,
 }
 
 
-def _shown(site: Site, show: str) -> bool:
+def _shown(site: Site, show: str, now_ms: int) -> bool:
     if show == "faults":
         return bool(site.active_faults)
     if show == "critical":
         return worst_rank(site) == 0
-    if show in ("online", "offline", "never"):
-        return state_of(site) == show
+    if show in words.STATE_WORDS:
+        return site.state(now_ms) == show
     if show in ("solar", "heating"):
         return show in kinds_of(site)
     return True
 
 
-def _found(site: Site, text: str) -> bool:
+def _found(site: Site, text: str, now_ms: int) -> bool:
     """Whether every word of `text` occurs in what the row says."""
-    said = [site.device, site.name, site.timezone, state_of(site), *kinds_of(site), *_equipment(site)]
+    said = [site.device, site.name, site.timezone, site.state(now_ms), *kinds_of(site), *_equipment(site)]
     said += [part for fault in site.active_faults for part in (fault.code, words.fault_words(fault.code).label)]
     whole = " ".join(said).casefold()
     return all(word in whole for word in text.casefold().split())
@@ -168,8 +162,8 @@ def _row(site: Site, now_ms: int) -> Row:
     return Row(
         device=site.device,
         name=title_of(site),
-        state=state_of(site),
-        state_text=words.STATE_WORDS[state_of(site)],
+        state=site.state(now_ms),
+        state_text=words.STATE_WORDS[site.state(now_ms)],
         facts=(*((site.device,) if title_of(site) != site.device else ()), *kinds_of(site)),
         faults=tuple(badge(fault, site, now_ms) for fault in by_severity(site.active_faults)),
         live=live_values(site),

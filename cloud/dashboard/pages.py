@@ -31,12 +31,12 @@ Text = Annotated[str, Query(max_length=100)]
 
 
 def _fleet(reader: FleetReader, clock: Clock, query: fleet_view.Query) -> dict[str, Any]:
-    sites = reader.sites()
-    rows = fleet_view.rows(sites, query, clock.now_ms())
+    sites, now_ms = reader.sites(), clock.now_ms()
+    rows = fleet_view.rows(sites, query, now_ms)
     return {
         "rows": rows[:MAX_SITES],
         "found": len(rows),
-        "counts": fleet_view.counts(sites),
+        "counts": fleet_view.counts(sites, now_ms),
         "query": query,
     }
 

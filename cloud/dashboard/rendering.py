@@ -27,8 +27,13 @@ PAGES.filters["segment"] = _segment
 
 
 def rendered(request: Request, template: str, content: Mapping[str, Any], status: int = 200) -> HTMLResponse:
-    """The page; `base` is the address that all its links stand on, `parts` what the program has beside the fleet."""
+    """The page; `base` is the address that all its links stand on, `parts` what the program has beside the fleet.
+
+    `broker_away` is true while the aggregator does not hear its broker.
+    """
     base = request.scope.get("root_path", "")
     parts = {name for name in ("incidents", "jobs") if getattr(request.app.state, name, None) is not None}
-    page = PAGES.get_template(template).render(base=base, parts=parts, person=person_of(request), **content)
+    page = PAGES.get_template(template).render(
+        base=base, parts=parts, person=person_of(request), broker_away=request.app.state.broker() is False, **content
+    )
     return HTMLResponse(page, status_code=status)

@@ -106,8 +106,8 @@ def live(site: Site, now_ms: int) -> Live:
     has_battery = bool(seen & {sg.BATTERY_POWER, sg.BATTERY_SOC})
     read = site.last_at_ms
     return Live(
-        state=fleet_view.state_of(site),
-        state_text=words.STATE_WORDS[fleet_view.state_of(site)],
+        state=site.state(now_ms),
+        state_text=words.STATE_WORDS[site.state(now_ms)],
         contact=formats.ago(site.last_contact_ms, now_ms),
         contact_full=formats.full_time(site.last_contact_ms, zone),
         backlog="" if site.backlog is None else formats.number(site.backlog),

@@ -132,7 +132,12 @@ SEVERITY_WORDS: Final[dict[str, str]] = {
     Severity.WARNING: "warning",
     Severity.INFO: "information",
 }
-STATE_WORDS: Final[dict[str, str]] = {"online": "online", "offline": "offline", "never": "no status yet"}
+STATE_WORDS: Final[dict[str, str]] = {
+    "online": "online",
+    "offline": "offline",
+    "silent": "silent",
+    "never": "no status yet",
+}
 _RANKS: Final[dict[str, int]] = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 NO_FAULT_RANK: Final = 9
 

@@ -7,8 +7,10 @@ from cloud.ports.commands import (
     OpenCommand,
 )
 from cloud.ports.fleet import (
+    SILENT_AFTER_MS,
     ActiveFault,
     Arrival,
+    BrokerLine,
     Clock,
     EnergyRow,
     EventRow,
@@ -20,6 +22,7 @@ from cloud.ports.fleet import (
     Reported,
     SeriesPoint,
     Site,
+    State,
     Told,
 )
 from cloud.ports.identity import (
@@ -50,8 +53,10 @@ from cloud.ports.jobs import (
 )
 
 __all__ = [
+    "SILENT_AFTER_MS",
     "ActiveFault",
     "Arrival",
+    "BrokerLine",
     "CertificateRow",
     "ClaimRow",
     "Clock",
@@ -87,5 +92,6 @@ __all__ = [
     "RunBook",
     "SeriesPoint",
     "Site",
+    "State",
     "Told",
 ]

@@ -1,12 +1,16 @@
 """What ingest, API and pages need of the store: devices, their series, faults and twins."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
 from agent.domain.twin import Twin
 from agent.domain.wire import Ack
+
+State = Literal["online", "offline", "silent", "never"]
+# A device left to itself sends a batch every 2 hours and its twin every 6: this is twice its longest silence.
+SILENT_AFTER_MS: Final = 12 * 3_600_000
 
 
 class Clock(Protocol):
@@ -105,6 +109,20 @@ class Site(msgspec.Struct, frozen=True):
     mtbf_hours: float | None
     mtbf_low_hours: float | None
     backlog: int | None
+
+    def state(self, now_ms: int) -> State:
+        """ "silent" is one that said it was online and has not been heard of for longer than it could be quiet."""
+        if self.online is None:
+            return "never"
+        if not self.online:
+            return "offline"
+        return "silent" if now_ms - self.last_contact_ms > SILENT_AFTER_MS else "online"
+
+
+class BrokerLine(Protocol):
+    """Whether the aggregator hears its broker at the moment; None where it has none."""
+
+    def __call__(self) -> bool | None: ...
 
 
 class SeriesPoint(msgspec.Struct, frozen=True):

@@ -28,6 +28,14 @@ def test_everything_answers_though_the_broker_is_away(base: str, path: str) -> N
     assert answers(base + path)
 
 
+def test_a_broker_that_is_away_is_said_on_page_and_in_health(base: str) -> None:
+    with urllib.request.urlopen(f"{base}/api/v1/health", timeout=10) as answer:
+        health = json.load(answer)
+    assert (health["status"], health["broker"]) == ("degraded", "away")
+    with urllib.request.urlopen(f"{base}/", timeout=10) as answer:
+        assert "no line to its broker" in answer.read().decode()
+
+
 def test_the_nightly_jobs_are_known(base: str) -> None:
     with urllib.request.urlopen(f"{base}/api/v1/jobs", timeout=10) as answer:
         names = {job["name"] for job in json.load(answer)["items"]}

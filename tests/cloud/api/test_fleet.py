@@ -1,8 +1,11 @@
 import pytest
 
 from agent.domain.errors import BadSetup, Transient
+from cloud.api.app import make_api
+from cloud.ports import SILENT_AFTER_MS
 from tests.cloud.api.conftest import Api
-from tests.helpers.fleet import DAY_MS, NOW_MS
+from tests.helpers.fleet import DAY_MS, NOW_MS, HandClock, demo_fleet
+from tests.helpers.web import Client
 
 
 def test_faults_newest_first_in_pages(api: Api) -> None:
@@ -60,6 +63,21 @@ def test_health(api: Api) -> None:
     health = api.json("/health")
     assert (health["status"], health["devices"], health["online"]) == ("ok", 8, 6)
     assert health["time"] == "2026-06-18T17:10:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("heard", "status", "broker"), [(True, "ok", "connected"), (None, "ok", "none"), (False, "degraded", "away")]
+)
+def test_health_says_whether_the_broker_is_heard(heard: bool | None, status: str, broker: str) -> None:
+    health = Client(make_api(demo_fleet(), HandClock(), broker=lambda: heard)).json("/health")
+    assert (health["status"], health["broker"]) == (status, broker)
+
+
+def test_who_is_not_heard_of_is_not_online(api: Api) -> None:
+    api.clock.at_ms += SILENT_AFTER_MS
+    states = [device["state"] for device in api.json("/devices")["items"]]
+    assert sorted(states) == ["never", "offline", *["silent"] * 6]
+    assert api.json("/health")["online"] == api.json("/devices?online=true")["total"] == 0
 
 
 @pytest.mark.parametrize("error", [Transient("database is locked"), BadSetup("fleet.db", "not a usable database")])

@@ -4,10 +4,12 @@ import pytest
 
 from agent.domain import signals as sg
 from cloud.dashboard import fleet_view
+from cloud.dashboard.app import make_dashboard
 from cloud.dashboard.fleet_view import Query
-from cloud.ports import Site
+from cloud.ports import SILENT_AFTER_MS, Site
 from tests.cloud.dashboard.conftest import Pages
-from tests.helpers.fleet import NOW_MS, demo_fleet
+from tests.helpers.fleet import NOW_MS, HandClock, demo_fleet
+from tests.helpers.web import Client
 
 
 def order(query: Query) -> list[str]:
@@ -63,7 +65,27 @@ def test_filters(query: Query, expected: str) -> None:
 
 
 def test_counts() -> None:
-    assert fleet_view.counts(demo_fleet().sites()) == fleet_view.Counts(sites=8, online=6, faulty=3, critical=2)
+    assert fleet_view.counts(demo_fleet().sites(), NOW_MS) == fleet_view.Counts(sites=8, online=6, faulty=3, critical=2)
+
+
+def test_who_was_online_and_is_not_heard_of_is_silent_and_needs_attention(pages: Pages) -> None:
+    pages.fleet.change("ember-106", last_contact_ms=NOW_MS - SILENT_AFTER_MS - 1)
+    pages.fleet.change("ember-103", last_contact_ms=NOW_MS - SILENT_AFTER_MS)
+    sites = pages.fleet.sites()
+    assert fleet_view.counts(sites, NOW_MS).online == 5
+    rows = fleet_view.rows(sites, Query(), NOW_MS)
+    assert [row.device[-1] for row in rows][:6] == ["2", "4", "5", "6", "7", "8"]
+    assert rows[3].state == "silent"
+    assert [row.device[-1] for row in fleet_view.rows(sites, Query(show="silent"), NOW_MS)] == ["6"]
+    assert 'class="dot silent"' in pages.text("/")
+    assert 'class="pill silent"' in pages.text("/sites/ember-106")
+
+
+@pytest.mark.parametrize(("heard", "said"), [(True, False), (None, False), (False, True)])
+@pytest.mark.parametrize("path", ["/", "/fleet/table", "/sites/ember-101", "/sites/ember-101/live"])
+def test_pages_say_that_the_broker_is_away(heard: bool | None, said: bool, path: str) -> None:
+    client = Client(make_dashboard(demo_fleet(), HandClock(), broker=lambda: heard))
+    assert ("no line to its broker" in client.get(path).text) is said
 
 
 def test_kinds_come_from_signals_even_when_none_answers() -> None:
