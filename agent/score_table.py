@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TextIO
 
 from agent.domain.errors import BadInput, BadSetup
+from agent.sources.csv_file import SEPARATORS, decimal_point, open_text
 
 PEEK: Final = 30
 _MISSING: Final = frozenset({"", "nan", "na", "n/a", "null", "none", "nil", "-", "--", "?", "#n/a", "missing"})
@@ -60,17 +61,14 @@ class Layout:
 @contextmanager
 def open_table(path: Path, time: str | None, ignore: Sequence[str]) -> Iterator[tuple[Layout, Iterator[Line]]]:
     """The layout, and the rows as they are read. Raises `BadSetup` and, while reading, `BadInput`."""
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            rows = _cells(path, file)
-            _, header = next(rows, (0, []))
-            if not header:
-                raise BadSetup(str(path), "is empty, expected a header and rows of numbers")
-            head = list(islice(rows, PEEK))
-            layout = _layout(path, header, [cells for _, cells in head], time, ignore)
-            yield layout, _lines(layout, chain(head, rows))
-    except OSError as error:
-        raise BadSetup(str(path), f"cannot be read: {error.strerror}") from error
+    with open_text(path, errors="replace") as file:
+        rows = _cells(path, file)
+        _, header = next(rows, (0, []))
+        if not header:
+            raise BadSetup(str(path), "is empty, expected a header and rows of numbers")
+        head = list(islice(rows, PEEK))
+        layout = _layout(path, header, [cells for _, cells in head], time, ignore)
+        yield layout, _lines(layout, chain(head, rows))
 
 
 def _cells(path: Path, file: TextIO) -> Iterator[tuple[int, list[str]]]:
@@ -78,7 +76,7 @@ def _cells(path: Path, file: TextIO) -> Iterator[tuple[int, list[str]]]:
     first = file.readline()
     while first and not first.strip():
         first = file.readline()
-    separator = max(";\t,|", key=first.count)
+    separator = max(SEPARATORS, key=first.count)
     reader = csv.reader(chain([first] if first else [], file), delimiter=separator)
     try:
         for cells in reader:
@@ -150,7 +148,7 @@ def _decimal_comma(head: Sequence[Sequence[str]], time: int | None) -> bool:
 
 
 def _number(cell: str, *, comma: bool) -> float | None:
-    text = cell.replace(".", "").replace(",", ".") if comma and "," in cell else cell
+    text = decimal_point(cell) if comma else cell
     try:
         number = float(text)
     except ValueError:

@@ -1,16 +1,12 @@
 """Recordings in CSV as a stream of readings.
 
-One column `time` (ISO 8601 with Z or an offset, or seconds since 1970) and one per signal. An empty cell is missing,
-"nan" and a value that is physically impossible are invalid. Rows are worked on in batches, column by column.
+One column `time` (ISO 8601, or seconds since 1970) and one per signal. An empty cell is missing, "nan" and a value that
+is physically impossible are invalid. Rows are worked on in batches, column by column.
 """
 
 import csv
-import gzip
-import io
 import math
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice, repeat
@@ -18,7 +14,7 @@ from math import isnan
 from operator import lt
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Protocol, TextIO
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent.domain.errors import BadInput, BadSetup
@@ -33,6 +29,7 @@ from agent.domain.signals import (
     signal_name,
     spec_of,
 )
+from agent.sources.csv_file import Rows, decimal_point, open_text, rows_of
 
 TIME: Final = "time"
 _ROWS: Final = 512
@@ -78,10 +75,14 @@ MAPPINGS: Final[Mapping[str, ColumnMapping]] = MappingProxyType({"own": OWN_NAME
 
 @dataclass(frozen=True, slots=True)
 class RecordingInfo:
-    """What a recording holds: its signals, and the columns that mean nothing to us."""
+    """What a recording holds: its signals, and the columns that mean nothing to us.
+
+    `zoneless` says that its first time has neither Z nor an offset.
+    """
 
     signals: tuple[SignalName, ...]
     ignored: tuple[str, ...]
+    zoneless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +106,10 @@ class _Plan:
     width: int
     columns: tuple[_Column, ...]
     ignored: tuple[str, ...]
+    comma: bool
 
     def error(self, line: int, column: str, problem: str) -> BadInput:
         return BadInput(f"{self.path}:{line}: column {column}: {problem}")
-
-
-class _Rows(Protocol):
-    """What `csv.reader` returns."""
-
-    line_num: int
-
-    def __iter__(self) -> Iterator[list[str]]: ...
-
-    def __next__(self) -> list[str]: ...
 
 
 def mapping_of(columns: Mapping[str, tuple[str, float]], *, time: str = TIME, zone: str = "") -> ColumnMapping:
@@ -138,10 +130,13 @@ def mapping_of(columns: Mapping[str, tuple[str, float]], *, time: str = TIME, zo
 def inspect_recording(
     path: Path, mapping: ColumnMapping = OWN_NAMES, wanted: Sequence[SignalName] = ()
 ) -> RecordingInfo:
-    """What the recording's header promises. Raises `BadSetup` when `time` or a wanted column is not there."""
-    with _open(path) as text:
-        plan = _plan(path, csv.reader(text), mapping, wanted)
-    return RecordingInfo(tuple(column.signal for column in plan.columns), plan.ignored)
+    """What the recording's header and first row promise. Raises `BadSetup` for a column that is not there."""
+    with open_text(path) as text:
+        rows, separator = rows_of(text)
+        plan = _plan(path, rows, separator, mapping, wanted)
+        first = next(filter(None, rows), [])
+    zoneless = len(first) == plan.width and _is_zoneless(first[plan.time])
+    return RecordingInfo(tuple(column.signal for column in plan.columns), plan.ignored, zoneless)
 
 
 def read_recording(
@@ -152,9 +147,9 @@ def read_recording(
     `wanted` are signals that must be there. Raises `BadSetup` for a missing column or an unreadable file, and
     `BadInput` for a number or time that is none, a row of another width, and a time before its predecessor.
     """
-    with _open(path) as text:
-        rows = csv.reader(text)
-        plan = _plan(path, rows, mapping, wanted)
+    with open_text(path) as text:
+        rows, separator = rows_of(text)
+        plan = _plan(path, rows, separator, mapping, wanted)
         names = [column.signal for column in plan.columns]
         times = _Times(plan, mapping)
         last_ms = _BEFORE_ALL
@@ -171,18 +166,7 @@ def read_recording(
                     yield Reading(at_ms, dict(zip(names, row)), _NONE) if good else _mixed(at_ms, names, row)  # noqa: B905
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[TextIO]:
-    """The file's text. Raises `BadSetup` when it cannot be opened or is no text."""
-    try:
-        opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # noqa: SIM115
-        with opened, io.TextIOWrapper(io.BufferedReader(opened, 1 << 16), encoding="utf-8-sig", newline="") as text:
-            yield text
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise BadSetup(str(path), f"cannot be read: {error}") from error
-
-
-def _plan(path: Path, rows: _Rows, mapping: ColumnMapping, wanted: Sequence[SignalName]) -> _Plan:
+def _plan(path: Path, rows: Rows, separator: str, mapping: ColumnMapping, wanted: Sequence[SignalName]) -> _Plan:
     header = [name.strip() for name in next(rows, [])]
     present = ", ".join(header) or "none"
     if mapping.time not in header:
@@ -197,7 +181,7 @@ def _plan(path: Path, rows: _Rows, mapping: ColumnMapping, wanted: Sequence[Sign
             raise BadSetup(str(path), f"no column for {signal}; the columns are: {present}")
     if not columns:
         raise BadSetup(str(path), f"no column is a known signal; the columns are: {present}")
-    return _Plan(path, header.index(mapping.time), len(header), columns, ignored)
+    return _Plan(path, header.index(mapping.time), len(header), columns, ignored, separator != ",")
 
 
 def _columns(path: Path, header: Sequence[str], mapping: ColumnMapping) -> tuple[tuple[_Column, ...], tuple[str, ...]]:
@@ -218,7 +202,7 @@ def _columns(path: Path, header: Sequence[str], mapping: ColumnMapping) -> tuple
     return tuple(columns), tuple(ignored)
 
 
-def _batches(plan: _Plan, rows: _Rows) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
+def _batches(plan: _Plan, rows: Rows) -> Iterator[tuple[Sequence[int], list[list[str]]]]:
     """Rows of the header's width with their line numbers; blank lines are left out."""
     while True:
         first = rows.line_num + 1
@@ -242,7 +226,7 @@ def _batches(plan: _Plan, rows: _Rows) -> Iterator[tuple[Sequence[int], list[lis
 def _cells(plan: _Plan, column: _Column, texts: Sequence[str], lines: Sequence[int]) -> tuple[Sequence[Cell], bool]:
     """A column's numbers in the signal's unit, and whether all of them are good."""
     try:
-        numbers = list(map(float, texts))
+        numbers = list(map(float, map(decimal_point, texts) if plan.comma else texts))
     except ValueError:
         return [_cell(plan, column, text, line) for text, line in zip(texts, lines, strict=True)], False
     if column.factor != 1.0:
@@ -259,7 +243,7 @@ def _cell(plan: _Plan, column: _Column, text: str, line: int) -> Cell:
     if not text.strip():
         return Quality.MISSING
     try:
-        number = float(text) * column.factor
+        number = float(decimal_point(text) if plan.comma else text) * column.factor
     except ValueError:
         raise plan.error(line, column.name, f"got {text!r}, expected a number") from None
     return number if column.low <= number <= column.high else Quality.INVALID
@@ -342,6 +326,15 @@ class _Times:
         """In the hour that autumn has twice, the second one where the first would go back."""
         again = instant.replace(fold=1)
         return again if round(instant.timestamp() * 1000) < self._last_ms else instant
+
+
+def _is_zoneless(text: str) -> bool:
+    if _is_number(text):
+        return False
+    try:
+        return datetime.fromisoformat(text.strip()).tzinfo is None
+    except ValueError:
+        return False
 
 
 def _is_number(text: str) -> bool:

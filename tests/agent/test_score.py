@@ -1,6 +1,7 @@
 """`emberwatt-agent score`: files of any make in, one scored row per row out, one clear line when it cannot be."""
 
 import csv
+import gzip
 import json
 import random
 from pathlib import Path
@@ -150,6 +151,34 @@ def test_nothing_to_score_is_said(tmp_path: Path, content: str, capsys: pytest.C
 def test_a_file_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(tmp_path / "no.csv", "--out", tmp_path / "s.csv") == 2
     assert "no.csv: cannot be read" in capsys.readouterr().err
+
+
+def test_a_packed_recording_is_read(tmp_path: Path) -> None:
+    plain = write(tmp_path / "r.csv", lines(300))
+    packed = tmp_path / "r.csv.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    for file, out in ((plain, "a.csv"), (packed, "b.csv")):
+        assert command(file, "--out", tmp_path / out, "--train-rows", "100") == 0
+    assert (tmp_path / "a.csv").read_text() == (tmp_path / "b.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("time,flow\n1,2\n".encode("utf-16"), "r.csv: is text in UTF-16, expected UTF-8"),
+        (bytes(range(256)), "r.csv: is no text, expected a CSV file in UTF-8"),
+        (gzip.compress(b"\x89PNG\r\n\x1a\n\0\0"), "r.csv: is no text, expected a CSV file in UTF-8"),
+    ],
+)
+def test_nothing_of_a_file_that_is_no_text_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, said: str
+) -> None:
+    file = tmp_path / "r.csv"
+    file.write_bytes(content)
+    assert command(file, "--out", tmp_path / "s.csv") == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.replace("\n", "").isprintable()
 
 
 def test_the_recording_is_never_overwritten(tmp_path: Path) -> None:

@@ -74,6 +74,24 @@ def test_the_published_example_in_kw(tmp_path: Path) -> None:
     assert MAPPINGS["published"] is PUBLISHED
 
 
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_other_separators_and_decimal_commas(tmp_path: Path, separator: str) -> None:
+    text = "time,pv_power,battery_power\n2017-06-04T09:29:00Z,1.732:5,-11\n2017-06-04T09:30:00Z,700.5,\n"
+    got = readings(tmp_path, text.replace(",", separator).replace(":5", ",5"))
+    assert [reading.values for reading in got] == [{PV_POWER: 1732.5, BATTERY_POWER: -11.0}, {PV_POWER: 700.5}]
+    with pytest.raises(BadInput, match=r"home\.csv:2: column pv_power: got '1,5 kW', expected a number"):
+        readings(tmp_path, f"time{separator}pv_power\n1{separator}1,5 kW\n")
+
+
+@pytest.mark.parametrize(
+    ("stamp", "zoneless"),
+    [("2017-06-04 09:29", True), ("2017-06-04T09:29:00Z", False), ("1496568540", False), ("soon", False)],
+)
+def test_times_without_a_zone_are_noticed(tmp_path: Path, stamp: str, zoneless: bool) -> None:
+    assert inspect_recording(write(tmp_path, f"time,pv_power\n\n{stamp},1\n")).zoneless is zoneless
+    assert not inspect_recording(write(tmp_path, "time,pv_power\n")).zoneless
+
+
 def test_cells_without_a_good_value(tmp_path: Path) -> None:
     text = "time,pv_power,battery_soc\n1,,50\n2,nan,50\n3,-5,101\n4,inf,0\n5, 7 , \n"
     got = readings(tmp_path, text)
