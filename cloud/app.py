@@ -81,7 +81,7 @@ async def serve(loaded: Loaded, *, port: int | None = None) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with (
         listen(http.host, http.port if port is None else port) as listening,
-        Database(loaded.database_url, clock) as database,
+        Database(loaded.database_url, clock, alone=True) as database,
     ):
         subscriber = Subscriber(_broker(loaded), SqlFleetWriter(database), clock, random.Random())
         works, care = wire(loaded, database, clock), caretaker_if_any(loaded, database, clock)

@@ -1,7 +1,7 @@
 """One database: opened, brought to this version, its transactions, its errors."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from agent.domain.errors import BadSetup, Transient
 from cloud.ports import Clock
+from cloud.store.alone import alone
 from cloud.store.migrations import migrate
 
 _WRITING: Final = "emberwatt_writing"
@@ -22,11 +23,14 @@ _ONE_WRITER: Final = 0x656D626572  # any number that no other program of the sam
 class Database:
     """Opened with `with`. `url` is SQLAlchemy's, e.g. `sqlite:////var/lib/emberwatt/fleet.db`.
 
-    `busy_s` is how many seconds to wait for another program that is writing into the same database.
+    `busy_s` is how many seconds to wait for another program that is writing into the same database. Others may read and
+    write beside a program that is `alone` with it, but no second one can be that.
     """
 
-    def __init__(self, url: str, clock: Clock, *, busy_s: float = 10.0) -> None:
+    def __init__(self, url: str, clock: Clock, *, busy_s: float = 10.0, alone: bool = False) -> None:
         self._url = url
+        self._alone = alone
+        self._held = ExitStack()
         self._busy_s = busy_s
         self._clock = clock
         self._engine: Engine | None = None
@@ -42,9 +46,15 @@ class Database:
         return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
 
     def __enter__(self) -> "Database":
-        """Raises `BadSetup` for an unusable address or a database of a newer version, `Transient` when it is away."""
+        """Raises `BadSetup` for an unusable address, a database of a newer version, or one that another is alone with.
+
+        Raises `Transient` when it is away.
+        """
         self._engine = self._create()
         try:
+            if self._alone:
+                with self._errors() as engine:
+                    self._held.enter_context(alone(engine, self.where))
             with self.write() as connection:
                 migrate(connection, self.where, self._clock.now_ms())
         except BaseException:
@@ -53,6 +63,7 @@ class Database:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._held.close()
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None
@@ -114,7 +125,9 @@ def _sqlite(file: str | None, busy_s: float) -> Engine:
 def _server(url: URL, busy_s: float) -> Engine:
     if url.get_backend_name() != "postgresql":
         return create_engine(url, pool_pre_ping=True)
-    options = {"options": f"-c lock_timeout={round(busy_s * 1000)}"}
+    # A machine that died must not keep what it had locked for hours, as it would by the usual times.
+    alive = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+    options = {"options": f"-c lock_timeout={round(busy_s * 1000)} {alive}"}
     engine = create_engine(url, connect_args=options, pool_pre_ping=True, pool_size=8, max_overflow=56)
     event.listen(engine, "begin", _begin_postgres)
     return engine

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.broker import free_port
-from tests.helpers.programs import Program, answers, wait_for
+from tests.helpers.programs import Program, answers, run, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +48,17 @@ def test_a_broker_that_is_away_is_said_once_a_try_and_not_fatal(tmp_path: Path) 
         wait_for("a word about the broker", lambda: "refused" in cloud.said())
         assert not cloud.ended()
         assert cloud.stop(signal.SIGINT) == 0
+
+
+def test_a_second_aggregator_on_the_same_database_is_refused_and_one_after_a_kill_is_not(tmp_path: Path) -> None:
+    file, log = tmp_path / "cloud.toml", tmp_path / "log"
+    file.write_text(f"[http]\nport = 0\n[broker]\nport = {free_port()}\n")
+    with Program("cloud", ["serve", "--config", file], log) as cloud:
+        wait_for("the aggregator", lambda: "pages on" in cloud.said())
+        second = run("cloud", "serve", "--config", file, "--port", "0")
+        assert second.returncode == 2
+        assert f"{tmp_path}/fleet.db: another aggregator is at work on this database" in second.stderr
+        cloud.kill()
+        log.write_text("")
+        cloud.start()
+        wait_for("the aggregator again", lambda: "pages on" in cloud.said())
