@@ -1,9 +1,10 @@
 """The API as one application, to be mounted under /api/v1."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 
 from cloud.api import ahead, commands, devices, fleet, history, incidents, jobs, mtbf, reference
+from cloud.api.asked import only_known
 from cloud.api.limits import BodyLimit
 from cloud.api.problems import ProblemBody, install
 from cloud.ports import BrokerLine, Clock, CommandDesk, FleetReader, IncidentDesk, JobDesk
@@ -43,6 +44,7 @@ def make_api(
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        dependencies=[Depends(only_known)],
         responses={status: {"model": ProblemBody, "description": text} for status, text in _ERRORS.items()},
     )
     app.state.reader = reader

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Body, Header, Query, Response
 
 from agent.domain.signals import spec_of
 from agent.domain.twin import StaleVersion, Twin, diff
+from cloud.api.asked import known_code
 from cloud.api.models import Device, DevicePage, SignalList, SignalOut, TwinHalf, TwinOut
 from cloud.api.params import DeviceId, Limit, Now, Offset, Reader, known
 from cloud.api.problems import ApiProblem, invalid, unknown_device
@@ -35,6 +36,8 @@ def devices(
     offset: Offset = 0,
 ) -> DevicePage:
     """All devices, in order of their id."""
+    if fault:
+        known_code(reader, "fault", fault, ("any", "none"))
     now_ms = clock.now_ms()
     chosen = sorted(
         (site for site in reader.sites() if _wanted(site, now_ms, online, fault)), key=lambda site: site.device

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from cloud.api.asked import known_code
 from cloud.api.models import Fault, FaultPage, Health, QuarantineList, QuarantineOut
 from cloud.api.params import MAX_ROWS, Broker, From, Limit, Now, Offset, Reader, Until, iso, known, read_time
 from cloud.api.problems import invalid
@@ -28,6 +29,8 @@ def faults(
     """Faults, newest first. A period selects those that overlap it."""
     if device is not None:
         known(reader, device)
+    if code is not None:
+        known_code(reader, "code", code)
     if offset + limit > MAX_ROWS:
         raise invalid("offset", offset, f"offset + limit of at most {MAX_ROWS}; narrow the period instead")
     start_ms = None if start is None else read_time("from", start)

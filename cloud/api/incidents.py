@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.api.devices import Expected, IfMatch, version_of
 from cloud.api.models import Page
-from cloud.api.params import By, Limit, Offset, Person, iso, iso_or_none, signed
+from cloud.api.params import By, Limit, Offset, Person, Reader, iso, iso_or_none, known, signed
 from cloud.api.problems import ApiProblem
 from cloud.ports import Incident, IncidentChange, IncidentDesk, IncidentEntry, IncidentSite
 
@@ -119,6 +119,7 @@ class IncidentPatch(BaseModel):
 @router.get("/incidents", openapi_extra={"x-example": "/incidents"})
 def incidents(
     desk: Desk,
+    reader: Reader,
     state: Annotated[list[State] | None, Query(description="Instead of those that are open")] = None,
     kind: Annotated[Kind | None, Query(description="Only of this kind")] = None,
     action: Annotated[Action | None, Query(description="Only where this is to be done")] = None,
@@ -128,6 +129,8 @@ def incidents(
     offset: Offset = 0,
 ) -> IncidentPage:
     """Incidents, the most urgent first."""
+    if device is not None:
+        known(reader, device)
     found = [
         one
         for one in desk.incidents(tuple(state or ()), device, merged)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from agent.domain.reliability import EpisodeReliability, PublishedMtbf
+from cloud.api.asked import known_code
 from cloud.api.params import MAX_ROWS, Reader, iso, iso_or_none, known
 from cloud.ports import FleetReader, ReliabilityRow
 
@@ -70,6 +71,8 @@ def mtbf(
     """Failures, exposure, MTBF with its interval, MTTR and availability."""
     if device is not None:
         known(reader, device)
+    if code is not None:
+        known_code(reader, "code", code)
     if group == "device":
         return ReliabilityList(items=_by_device(reader, device))
     rows = [row for row in reader.reliability(device=device, code=code) if _usable(row.state)]

@@ -73,8 +73,11 @@ async def _on_http(request: Request, error: Exception) -> HTMLResponse:
     return rendered(request, "problem.html", {"title": "Not found", "text": text}, status=error.status_code)
 
 
-async def _on_validation(request: Request, _error: Exception) -> HTMLResponse:
-    text = "The address asks for something that this page does not know."
+async def _on_validation(request: Request, error: Exception) -> HTMLResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    asked = f"{first['loc'][-1]} = “{str(first.get('input'))[:100]}”"
+    text = f"The address asks for something that this page does not know: {asked}. {first['msg']}."
     return rendered(request, "problem.html", {"title": "Not understood", "text": text}, status=422)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from agent.domain import signals as sg
 from agent.domain.faults import Severity
@@ -13,6 +13,11 @@ from cloud.ports import ActiveFault, Site
 STALE_AFTER_MS: Final = 20 * formats.MINUTE_MS
 _POWER: Final = frozenset({sg.PV_POWER, sg.BATTERY_POWER, sg.GRID_POWER, sg.BATTERY_SOC})
 _HEAT: Final = frozenset({sg.FLOW_TEMPERATURE, sg.ROOM_TEMPERATURE, sg.DHW_TEMPERATURE, sg.BURNER_ON})
+
+
+Show = Literal["all", "faults", "critical", "online", "offline", "silent", "never", "solar", "heating"]
+Sort = Literal["attention", "state", "name", "kind", "faults", "failures", "mtbf", "equipment", "contact"]
+Order = Literal["up", "down"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +67,8 @@ class Query:
     """What the table was asked to show."""
 
     text: str = ""
-    show: str = "all"
-    sort: str = "attention"
+    show: Show = "all"
+    sort: Sort = "attention"
     descending: bool = False
 
 
@@ -105,7 +110,7 @@ def counts(sites: Sequence[Site], now_ms: int) -> Counts:
 def rows(sites: Sequence[Site], query: Query, now_ms: int) -> list[Row]:
     """The rows that `query` asks for, in its order."""
     chosen = [site for site in sites if _shown(site, query.show, now_ms) and _found(site, query.text, now_ms)]
-    key = SORTS.get(query.sort, _attention)
+    key = SORTS[query.sort]
     chosen.sort(key=lambda site: (title_of(site).casefold(), site.device))
     chosen.sort(key=lambda site: key(site, now_ms), reverse=query.descending)
     return [_row(site, now_ms) for site in chosen]
@@ -124,7 +129,7 @@ def _mtbf_key(site: Site) -> tuple[int, float]:
     return (2, 0.0) if site.mtbf_low_hours is None else (1, site.mtbf_low_hours)
 
 
-SORTS: Final[dict[str, Callable[[Site, int], Any]]] = {
+SORTS: Final[dict[Sort, Callable[[Site, int], Any]]] = {
     "attention": _attention,
     "state": lambda site, now_ms: ("never", "offline", "silent", "online").index(site.state(now_ms)),
     "name": lambda site, _: title_of(site).casefold(),
@@ -137,7 +142,7 @@ SORTS: Final[dict[str, Callable[[Site, int], Any]]] = {
 }
 
 
-def _shown(site: Site, show: str, now_ms: int) -> bool:
+def _shown(site: Site, show: Show, now_ms: int) -> bool:
     if show == "faults":
         return bool(site.active_faults)
     if show == "critical":

@@ -1,5 +1,6 @@
 """The pages' addresses: what is asked of the store for each."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
@@ -41,7 +42,9 @@ def _fleet(reader: FleetReader, clock: Clock, query: fleet_view.Query) -> dict[s
     }
 
 
-def _query(q: Text = "", show: Text = "all", sort: Text = "attention", order: Text = "up") -> fleet_view.Query:
+def _query(
+    q: Text = "", show: fleet_view.Show = "all", sort: fleet_view.Sort = "attention", order: fleet_view.Order = "up"
+) -> fleet_view.Query:
     return fleet_view.Query(q, show, sort, order == "down")
 
 
@@ -123,6 +126,10 @@ def _history(reader: FleetReader, found: Site, key: str, now_ms: int) -> dict[st
     }
 
 
+def _title(sites: Mapping[str, Site], device: str) -> str:
+    return fleet_view.title_of(sites[device]) if device in sites else device
+
+
 @router.get("/faults")
 def faults(
     request: Request,
@@ -150,7 +157,7 @@ def faults(
         "code": code,
         "device": device,
         "days": days,
-        "codes": sorted((text.label, str(name)) for name, text in words.FAULT_WORDS.items()),
-        "sites": sorted(((fleet_view.title_of(site), site.device) for site in sites.values()), key=str),
+        "codes": sorted((words.fault_words(name).label, str(name)) for name in {*words.FAULT_WORDS, code} - {""}),
+        "sites": sorted(((_title(sites, name), name) for name in {*sites, device} - {""}), key=str),
     }
     return rendered(request, "faults.html", content)

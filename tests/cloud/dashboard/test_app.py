@@ -44,6 +44,27 @@ def test_what_is_not_there_gets_a_page_that_says_so(pages: Pages, path: str, sta
     assert "To the fleet" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/?show=foo", "show = “foo”"),
+        ("/?sort=foo", "&#39;attention&#39;"),
+        ("/fleet/table?order=foo", "order = “foo”"),
+        ("/faults?show=odd", "show = “odd”"),
+    ],
+)
+def test_what_an_address_asks_in_vain_is_named_with_what_it_may_ask(pages: Pages, path: str, said: str) -> None:
+    answer = pages.get(path)
+    assert answer.status_code == 422
+    assert said in answer.text
+
+
+def test_a_filter_that_matches_nothing_is_shown_as_it_was_asked(pages: Pages) -> None:
+    text = pages.text("/faults?code=battery_not_chargin&device=nobody")
+    assert '<option value="battery_not_chargin" selected>' in text
+    assert '<option value="nobody" selected>' in text
+
+
 def test_a_database_that_is_away(pages: Pages) -> None:
     pages.fleet.broken = Transient("locked")
     answer = pages.get("/")
