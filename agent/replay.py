@@ -26,6 +26,7 @@ from agent.replay_detectors import add_arguments as add_detector_arguments
 from agent.replay_detectors import detectors_for
 from agent.replay_plot import Picture, Trace, draw
 from agent.replay_text import iso, table
+from agent.replay_warnings import Impossible, switched_off
 from agent.sources.recording import (
     MAPPINGS,
     ColumnMapping,
@@ -82,10 +83,11 @@ class Result:
     faults: Sequence[Fault]
     evaluated: Sequence[FaultCode]
     not_evaluated: Mapping[FaultCode, Sequence[SignalName]]
+    impossible: Sequence[str] = ()
 
 
 def run(args: argparse.Namespace) -> int:
-    """Replay a recording and tell what was found. Raises `BadSetup` and `BadInput`."""
+    """Replay a recording and tell what was found; 2 when a detector was switched off. Raises `BadSetup`, `BadInput`."""
     document = read_toml(args.site) if args.site else {}
     settings = _settings(document, args.site, published=args.published)
     settings = dataclasses.replace(settings, detectors=detectors_for(document, args.site, args.detector))
@@ -95,18 +97,27 @@ def run(args: argparse.Namespace) -> int:
     if trace is not None:
         zone = result.settings.site.zone
         draw(trace, Picture(f"{result.path.name}, {result.rows:,} rows", result.faults, result.to_ms, zone), args.plot)
-    if args.json is None:
-        print(table(as_json(result), result.settings.site.zone))
-        return 0
-    text = json.dumps(as_json(result), indent=2, ensure_ascii=False) + "\n"
-    if args.json == "-":
+    if result.info.zoneless:
+        why = "[site] timezone says so" if args.site else "no --site says otherwise"
+        said = f"times have neither Z nor an offset, taken for {mapping.zone} because {why}"
+        print(f"{args.file}: {said}", file=sys.stderr)
+    _write(result, args.json)
+    return 2 if switched_off(result.diagnosis.detectors.report()) else 0
+
+
+def _write(result: Result, out: str | None) -> None:
+    document = as_json(result)
+    if out is None:
+        print(table(document, result.settings.site.zone))
+        return
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    if out == "-":
         sys.stdout.write(text)
-        return 0
+        return
     try:
-        Path(args.json).write_text(text, encoding="utf-8")
+        Path(out).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise BadSetup(args.json, f"cannot be written: {error.strerror}") from error
-    return 0
+        raise BadSetup(out, f"cannot be written: {error.strerror}") from error
 
 
 def replay(
@@ -122,7 +133,8 @@ def replay(
         hint = error.hint or (_MAPPING_HINT if path.is_file() else "")
         raise BadSetup(error.where, error.problem, hint=hint) from error
     evaluated, not_evaluated = _split_rules(path, settings, info)
-    readings = read_recording(path, mapping)
+    impossible = Impossible()
+    readings = impossible.watched(read_recording(path, mapping))
     head = list(islice(readings, _PEEK))
     if not head:
         raise BadInput(f"{path}: no rows behind the header")
@@ -142,7 +154,8 @@ def replay(
             trace.take(part[0], diagnosis.detectors.detectors())
     faults.update({fault.id: _at_end(fault, settings) for fault in diagnosis.active_faults()})
     ordered = sorted(faults.values(), key=lambda fault: (fault.start_ms, fault.code))
-    return Result(path, rows, head[0].at_ms, last_ms, info, settings, diagnosis, ordered, evaluated, not_evaluated)
+    found = (ordered, evaluated, not_evaluated, impossible.told())
+    return Result(path, rows, head[0].at_ms, last_ms, info, settings, diagnosis, *found)
 
 
 def _at_end(fault: Fault, settings: DiagnosisSettings) -> Fault:
@@ -242,6 +255,7 @@ def as_json(result: Result) -> dict[str, Any]:
     """The result as plain data; times in ISO 8601, UTC."""
     figures = result.diagnosis.reliability()
     published = result.diagnosis.published()
+    detectors = result.diagnosis.detectors.report()
     reliability: dict[str, Any] = {}
     for code in result.evaluated:
         entry: dict[str, Any] = {}
@@ -260,7 +274,8 @@ def as_json(result: Result) -> dict[str, Any]:
         "not_evaluated": {str(code): list(names) for code, names in result.not_evaluated.items()},
         "reliability": reliability,
         "faults": [_fault_json(fault) for fault in result.faults],
-        **result.diagnosis.detectors.report(),
+        "warnings": [*result.impossible, *switched_off(detectors)],
+        **detectors,
     }
 
 

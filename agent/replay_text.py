@@ -23,6 +23,8 @@ def table(result: Mapping[str, Any], zone: tzinfo) -> str:
     published = {code: each["published"] for code, each in result["reliability"].items() if "published" in each}
     if published:
         parts.append(_published(published))
+    if result["warnings"]:
+        parts.append("\n".join(f"warning: {text}" for text in result["warnings"]))
     notes = _notes(result)
     return "\n\n".join([*parts, *([notes] if notes else [])])
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,8 @@ OWN: Final = {"model": "agent.learned.detector:UnusualBehaviour"}
 SLOW_READINGS: Final = 5
 MOST_EPISODES: Final = 32
 _MOST_TEXT: Final = 160
+_MOST_ERROR: Final = 100
+_LOADERS: Final = ("<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>")
 _log: Final = logging.getLogger("emberwatt.detectors")
 Make = Callable[[DetectorSite], Detector]
 
@@ -45,7 +48,7 @@ def found(use: str, folder: str = ".") -> Make:
     try:
         made: Make = known[use].load()
     except Exception as error:
-        raise BadSetup(f"detector {use}", f"cannot be loaded: {error!r}") from error
+        raise BadSetup(f"detector {use}", f"cannot be loaded: {_told(error)}") from error
     return made
 
 
@@ -59,11 +62,22 @@ def _from_file(path: Path, name: str) -> Make:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise BadSetup(str(path), f"cannot be loaded: {error!r}") from error
+        raise BadSetup(str(path), f"cannot be loaded: {_told(error)}") from error
     made: Make | None = getattr(module, name, None)
     if made is None:
-        raise BadSetup(str(path), f"has no {name!r} in it")
+        own = [key for key, each in vars(module).items() if isinstance(each, type) and each.__module__ == spec.name]
+        raise BadSetup(str(path), f"has no {name!r} in it, expected {' or '.join(own) or 'a class with update'}")
     return made
+
+
+def _told(error: Exception) -> str:
+    """What was raised, and on which line of the detector's own file."""
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg} in {Path(error.filename or '').name}:{error.lineno}"
+    frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename not in (__file__, *_LOADERS)]
+    own = [frame for frame in frames if frame.filename == frames[0].filename]
+    place = f" in {Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
+    return f"{error!r:.{_MOST_ERROR}}{place}"
 
 
 @dataclass(slots=True)
@@ -100,7 +114,7 @@ class DetectorHost:
         except EmberwattError:
             raise
         except Exception as error:
-            raise BadSetup(f"detector {settings.name}", f"cannot be made: {error!r}") from error
+            raise BadSetup(f"detector {settings.name}", f"cannot be made: {_told(error)}") from error
 
     def update(self, reading: Reading) -> tuple[list[Fault], list[tuple[int, Body]]]:
         """Give all of them a reading; returns the steps of faults, and other records with their times."""
@@ -124,7 +138,7 @@ class DetectorHost:
             if not all(isinstance(each, Finding) for each in findings):
                 raise TypeError(f"update returned {findings!r:.80}, expected findings")
         except Exception as error:  # noqa: BLE001 see above
-            self._switch_off(guest, reading.at_ms, f"raised {error!r}")
+            self._switch_off(guest, reading.at_ms, f"raised {_told(error)}")
             return None
         self._records += records
         if (self._now_s() - began_s) * 1000.0 <= guest.settings.budget_ms:
@@ -209,7 +223,7 @@ class DetectorHost:
             try:
                 guest.detector.move(move)
             except Exception as error:  # noqa: BLE001 see above
-                self._switch_off(guest, move.last_ms, f"raised {error!r}")
+                self._switch_off(guest, move.last_ms, f"raised {_told(error)}")
 
     def state(self) -> dict[str, Any]:
         """Of each detector by name: what it remembers, its episodes, and why it was switched off."""
@@ -221,7 +235,7 @@ class DetectorHost:
             try:
                 own = guest.detector.state()
             except Exception as error:  # noqa: BLE001 see above
-                self._switch_off(guest, 0, f"raised {error!r}")
+                self._switch_off(guest, 0, f"raised {_told(error)}")
         channels = {what: channel.state() for what, channel in guest.channels.items()}
         return [own, channels, guest.slow, guest.off, guest.settings.use]
 
@@ -240,4 +254,4 @@ class DetectorHost:
             try:
                 guest.detector.restore(kept[0])
             except Exception as error:  # noqa: BLE001 see above
-                self._switch_off(guest, 0, f"cannot take up its state: {error!r}")
+                self._switch_off(guest, 0, f"cannot take up its state: {_told(error)}")

@@ -196,6 +196,30 @@ def test_what_a_person_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert max(map(len, out.splitlines())) < 150
 
 
+def test_a_wrong_scale_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = ["--columns", "published", "--map", "soc=battery_soc*100"]
+    said = "battery_soc: 1,440 of 1,440 values impossible (0 to 100 %)"
+    assert run(tmp_path, example_day(), *wrong)["warnings"] == [said]
+    assert replay.run(parsed(tmp_path, example_day(), *wrong)) == 0
+    assert f"\n\nwarning: {said}\n" in capsys.readouterr().out
+    assert run(tmp_path, example_day(), "--columns", "published")["warnings"] == []
+
+
+def test_times_without_a_zone_are_taken_for_one_aloud(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = example_day().replace(":00Z", ":00")
+    words = ["--published", "--columns", "published"]
+    assert run(tmp_path, plain, *words)["from"] == "2017-06-04T00:00:00Z"
+    said = capsys.readouterr().err
+    assert (
+        said
+        == f"{tmp_path}/day.csv: times have neither Z nor an offset, taken for UTC because no --site says otherwise\n"
+    )
+    run(tmp_path, plain, *words, site="[site]\ntimezone = 'Europe/Berlin'\n")
+    assert "taken for Europe/Berlin because [site] timezone says so" in capsys.readouterr().err
+    run(tmp_path, example_day(), *words)
+    assert capsys.readouterr().err == ""
+
+
 HOME = Path(__file__).parents[2] / "firmware_sim" / "recordings" / "seattle_powerwall"
 SEATTLE = "[site]\nlatitude = 47.61\nlongitude = -122.33\ntimezone = 'America/Los_Angeles'\n"
 

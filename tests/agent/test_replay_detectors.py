@@ -60,22 +60,31 @@ def replay(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_rule_model_and_detector_speak_side_by_side_and_a_picture_is_drawn(folder: Path) -> None:
     done = replay(folder, "--site", "site.toml", "--detector", "my.py:Warm", "--detector", "my.py:Raises",
                   "--plot", "out.png", "--json", "-")  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 2, done.stderr
     result = json.loads(done.stdout)
     assert {fault["by"] for fault in result["faults"]} >= {"model", "Warm"}
-    assert result["detectors"]["Raises"]["state"] == "off: raised RuntimeError('no idea')"
-    assert "detector Raises is switched off" in done.stderr
+    assert result["detectors"]["Raises"]["state"] == "off: raised RuntimeError('no idea') in my.py:14"
+    assert result["warnings"] == ["detector Raises is off: raised RuntimeError('no idea') in my.py:14"]
+    assert "detector Raises is switched off: raised RuntimeError('no idea') in my.py:14" in done.stderr
     assert result["model"]["heat"]["active"]["name"] == "heating"
     picture = (folder / "out.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
     assert len(picture) > 20_000
 
 
+def test_the_table_says_which_detector_did_not_judge_and_where_it_failed(folder: Path) -> None:
+    done = replay(folder, "--detector", "my.py:Raises")
+    assert done.returncode == 2
+    assert "\nwarning: detector Raises is off: raised RuntimeError('no idea') in my.py:14\n" in done.stdout
+    done = replay(folder, "--detector", "my.py:Warm")
+    assert (done.returncode, "warning" in done.stdout) == (0, False)
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
         (("--detector", "nowhere.py:X"), "nowhere.py: cannot be read"),
-        (("--detector", "my.py:Cold"), "has no 'Cold'"),
+        (("--detector", "my.py:Cold"), "has no 'Cold' in it, expected Warm or Raises"),
         (("--detector", "prophet"), "expected FILE.py:Class or one of model"),
         (("--detector", "my.py:Warm", "--detector", "my.py:Warm"), "taken already"),
         (("--plot", "nowhere/out.png"), "cannot be written"),

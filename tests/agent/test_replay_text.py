@@ -19,7 +19,16 @@ def result(faults: list[dict[str, Any]], episodes: dict[str, float]) -> dict[str
         "not_evaluated": {"no_heat": ["pump_on"]},
         "reliability": {"low_water_pressure": {"episodes": episodes}},
         "faults": faults,
+        "warnings": [],
     }
+
+
+def test_a_warning_stands_after_the_tables() -> None:
+    text = table(result([FAULT], EPISODES) | {"warnings": ["battery_soc: too much"]}, ZONE)
+    assert (
+        text.index("availability") < text.index("\n\nwarning: battery_soc: too much\n\n") < text.index("not evaluated")
+    )
+    assert "warning" not in table(result([FAULT], EPISODES), ZONE)
 
 
 EPISODES = {

@@ -208,3 +208,35 @@ def test_a_file_that_cannot_be_loaded_names_itself(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("import nothing_of_that_name")
     with pytest.raises(BadSetup, match=r"bad\.py: cannot be loaded: ModuleNotFoundError"):
         found("bad.py:X", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("class Hot:\n    def x(self)\n", r"bad\.py: cannot be loaded: SyntaxError: expected ':' in bad\.py:2$"),
+        ("import json\n\njson.loads('{')\n", r"bad\.py: cannot be loaded: JSONDecodeError.* in bad\.py:3$"),
+        ("limit = 3\n", r"bad\.py: has no 'Hot' in it, expected a class with update$"),
+        ("class Hott: ...\nclass Cold: ...\n", r"bad\.py: has no 'Hot' in it, expected Hott or Cold$"),
+        (
+            "class Hot:\n    def __init__(self, site):\n        1 / 0\n",
+            r"detector Hot: cannot be made: .* in bad\.py:3$",
+        ),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_told_with_its_line(tmp_path: Path, source: str, said: str) -> None:
+    (tmp_path / "bad.py").write_text(source)
+    with pytest.raises(BadSetup, match=said):
+        diagnosis(*detectors_from({"detector": [{"use": "bad.py:Hot"}]}, str(tmp_path)))
+
+
+def test_the_line_that_raised_is_that_of_the_detectors_own_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import json\nfrom agent.domain.detecting import Simple\n\n\nclass Deep(Simple):\n"
+        "    def update(self, reading):\n        return self.parse()\n\n"
+        f"    def parse(self):\n        return json.loads({'x' * 300!r})\n"
+    )
+    site = diagnosis(*settings(tmp_path, "Deep"))
+    told(site, flows(1))
+    state = site.snapshot()["detectors"]["Deep"]["state"]
+    assert state.startswith("off: raised JSONDecodeError(")
+    assert state.endswith(" in mine.py:10")
