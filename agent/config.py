@@ -1,6 +1,8 @@
 """One TOML file, the site file → the parts' own frozen settings."""
 
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -11,10 +13,12 @@ from agent.clock import SimulatedClock, SystemClock
 from agent.diagnosis.detector_settings import detectors_of
 from agent.diagnosis.settings import DiagnosisSettings, settings_from
 from agent.domain.errors import BadSetup
+from agent.domain.misfit import misfit
 from agent.domain.wire import is_device_id
 from agent.ports import Clock
 from agent.sources.carrier_tables import AnyTable, read_table
 from agent.sources.proxy_table import ProxySettings
+from agent.sources.proxy_table import check as check_proxy
 from agent.steering.steward import SteeringSettings
 from agent.way_out import UplinkTable
 from agent.way_out import check as check_uplink
@@ -22,6 +26,9 @@ from agent.way_out import check as check_uplink
 _BUDGET_SHARE: Final = 0.8
 _BUDGET_CAP_S: Final = 30.0
 _LEAST_PROBATION_S: Final = 10.0
+_DAY_S: Final = 86_400.0
+_TIB: Final = 1024.0 * 1024.0
+_YEAR_9999_MS: Final = 253_370_764_800_000
 
 
 class DeviceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,7 +41,8 @@ class DeviceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PollTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How often to read, and how long one device may take for all of its values, in real seconds.
 
-    Without `budget_s` it is most of the interval, at most 30 s.
+    Without `budget_s` it is most of the interval, at most 30 s. No interval is longer than a day: over a longer gap
+    between two samples nothing is ever judged (`max_gap_s`).
     """
 
     interval_s: float = 60.0
@@ -121,14 +129,16 @@ def settings_of(path: Path, table: dict[str, Any]) -> AgentSettings:
     try:
         file = msgspec.convert(table, _SiteFile)
     except msgspec.ValidationError as error:
-        raise BadSetup(str(path), str(error)) from error
+        raise BadSetup(str(path), misfit(error, table, _SiteFile)) from error
     if not is_device_id(file.device.id):
         raise BadSetup(str(path), f"device.id {file.device.id!r} must be 3 to 40 of a-z, 0-9 and -")
-    _check_positive(path, file)
-    try:
+    _check_numbers(path, file)
+    if file.uplink is not None:
+        check_uplink(file.uplink, str(path))
+    with naming(path):
+        if file.proxy is not None:
+            check_proxy(file.proxy)
         diagnosis = replace(settings_from(table), detectors=detectors_of(table, path, file.device.state))
-    except BadSetup as error:
-        raise BadSetup(str(path), f"{error.where}: {error.problem}", hint=error.hint) from error
     return AgentSettings(
         path=path,
         table=table,
@@ -148,11 +158,18 @@ def settings_of(path: Path, table: dict[str, Any]) -> AgentSettings:
     )
 
 
-def _sources(path: Path, tables: list[dict[str, Any]]) -> tuple[AnyTable, ...]:
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """A `BadSetup` from within names this file, too."""
     try:
-        sources = tuple(read_table(table) for table in tables)
+        yield
     except BadSetup as error:
-        raise BadSetup(str(path), f"{error.where}: {error.problem}", hint=error.hint) from error
+        raise BadSetup(str(path), str(error), hint=error.hint) from error
+
+
+def _sources(path: Path, tables: list[dict[str, Any]]) -> tuple[AnyTable, ...]:
+    with naming(path):
+        sources = tuple(read_table(table) for table in tables)
     names = [source.name for source in sources]
     for name in names:
         if names.count(name) > 1:
@@ -160,22 +177,24 @@ def _sources(path: Path, tables: list[dict[str, Any]]) -> tuple[AnyTable, ...]:
     return sources
 
 
-def _check_positive(path: Path, file: _SiteFile) -> None:
-    fields = {
-        "poll.interval_s": file.poll.interval_s,
-        "journal.budget_mib": file.journal.budget_mib,
-        "journal.at_risk_s": file.journal.at_risk_s,
-        "steering.probation_s": file.steering.probation_s,
-    }
-    if file.uplink is not None:
-        check_uplink(file.uplink, str(path))
-        fields["uplink.flush_interval_s"] = file.uplink.flush_interval_s
-        fields["uplink.report_interval_s"] = file.uplink.report_interval_s
-    if file.clock is not None:
-        fields["clock.rate"] = file.clock.rate
-    for field, value in fields.items():
-        if not value > 0:
-            raise BadSetup(str(path), f"{field} is {value}, expected more than 0")
+def _check_numbers(path: Path, file: _SiteFile) -> None:
+    poll, journal, clock = file.poll, file.journal, file.clock
+    rows: list[tuple[str, float, float, float]] = [
+        ("poll.interval_s", poll.interval_s, 0.1, _DAY_S),
+        ("poll.budget_s", 1.0 if poll.budget_s is None else poll.budget_s, 0.01, _DAY_S),
+        ("journal.budget_mib", journal.budget_mib, 1.0, _TIB),
+        ("journal.at_risk_s", journal.at_risk_s, 1.0, _DAY_S),
+        ("steering.probation_s", file.steering.probation_s, 1.0, 7 * _DAY_S),
+    ]
+    if clock is not None:
+        rows.append(("clock.rate", clock.rate, 1e-9, 1e6))
+        rows.append(("clock.origin_ms", clock.origin_ms, 0, _YEAR_9999_MS))
+        rows.append(("clock.started_ms", clock.started_ms, 0, _YEAR_9999_MS))
+    for field, value, low, high in rows:
+        # Written so that a NaN fails too.
+        if not low <= value <= high:
+            hint = "Over a gap of more than a day nothing is ever judged." if field == "poll.interval_s" else ""
+            raise BadSetup(str(path), f"{field} is {value}, expected {low:g} to {high:.15g}", hint=hint)
 
 
 def _budget_s(file: _SiteFile) -> float:

@@ -3,7 +3,7 @@
 import logging
 from typing import TYPE_CHECKING, Final
 
-from agent.config import AgentSettings
+from agent.config import AgentSettings, naming
 from agent.domain.errors import SourceUnavailable
 from agent.domain.signals import Equipment, Quality, Reading
 from agent.ports import Source
@@ -24,7 +24,8 @@ log = logging.getLogger("emberwatt.agent")
 def make_sources(settings: AgentSettings) -> list[Source]:
     """The devices of all `[[source]]` tables; an installer's own profiles are those beside the site file."""
     carriers = Carriers(settings.clock, load=ProfileShelf.beside(settings.path).load)
-    return [carriers.make_from(table) for table in settings.sources]
+    with naming(settings.path):
+        return [carriers.make_from(table) for table in settings.sources]
 
 
 def _make_proxy(settings: ProxySettings | None, sources: list[Source]) -> "Proxy | None":
@@ -44,10 +45,11 @@ class Parts:
         self.settings = settings
         self.sources = make_sources(settings)
         self.poller: Poller | None = None
-        if self.sources:
-            interval_s, budget_s = settings.interval_s, settings.budget_s
-            self.poller = Poller(self.sources, interval_s=interval_s, clock=settings.clock, budget_s=budget_s)
-        self.proxy = _make_proxy(settings.proxy, self.sources)
+        with naming(settings.path):
+            if self.sources:
+                interval_s, budget_s = settings.interval_s, settings.budget_s
+                self.poller = Poller(self.sources, interval_s=interval_s, clock=settings.clock, budget_s=budget_s)
+            self.proxy = _make_proxy(settings.proxy, self.sources)
         self.equipment: dict[str, Equipment] = {}
         self.heard: set[str] = set()
 

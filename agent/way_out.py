@@ -4,17 +4,19 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
 from agent.domain.errors import BadSetup
 from agent.domain.twin import Document, TwinMessage
 from agent.ports import Aside, Broker, Clock, Outbox
+from agent.sources.carrier_tables import HOST, is_host
 from agent.uplink.drain import Uplink, UplinkSettings
 from agent.uplink.tls import ClockTrust, Tls, TlsFiles
 
 Carrier = Literal["mqtt", "websocket", "https"]
+_DAY_S: Final = 86_400
 
 
 class UplinkTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,7 +94,10 @@ def check(table: UplinkTable, where: str) -> None:
     https, files = table.carrier == "https", (table.cafile, table.certfile, table.keyfile)
     wrong = {
         "port": (table.port is not None and not 1 <= table.port <= 65535, "expected 1 to 65535"),
-        "poll_interval_s": (not table.poll_interval_s > 0, "expected more than 0"),
+        "host": (not is_host(table.host), f"expected {HOST}"),
+        "poll_interval_s": (not 0 < table.poll_interval_s <= _DAY_S, "expected more than 0 and at most 86400"),
+        "flush_interval_s": (not 1 <= table.flush_interval_s <= 7 * _DAY_S, "expected 1 to 604800"),
+        "report_interval_s": (not 1 <= table.report_interval_s <= 7 * _DAY_S, "expected 1 to 604800"),
         "poll_wait_s": (not 0 <= table.poll_wait_s <= 600, "expected 0 to 600"),
         "path": (not table.path.startswith("/"), "expected a path that starts with /"),
         "keyfile": (table.keyfile is not None and table.certfile is None, "expected a certfile beside it"),

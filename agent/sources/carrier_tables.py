@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from agent.domain.errors import BadSetup
+from agent.domain.misfit import misfit
 from agent.domain.proof_change import NO_CHANGE, Change
 from agent.domain.signals import signal_name
 from agent.sources.serial_settings import SerialSettings
@@ -20,6 +21,10 @@ NETWORK_PORT: Final = re.compile(r"tcp://([^/:\s]+|\[[0-9a-fA-F:]+\]):(\d{1,5})"
 _SENSOR: Final = re.compile(rf"({'|'.join(FAMILIES)})-[0-9a-f]{{12}}")
 _PARITIES: Final = ("N", "E", "O")
 _BAUDS: Final = (300, 4_000_000)
+_HOUR_S: Final = 3600
+_WEEK_S: Final = 7 * 86_400
+_FACTOR: Final = 1e9
+HOST: Final = "a name or an address alone; a port goes into `port`"
 
 
 class SourceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="carrier"):
@@ -115,7 +120,7 @@ def read_table(table: Mapping[str, Any]) -> AnyTable:
     try:
         read: AnyTable = msgspec.convert({"carrier": "tcp", **table}, AnyTable)
     except msgspec.ValidationError as error:
-        raise BadSetup(where, str(error)) from error
+        raise BadSetup(where, misfit(error, {"carrier": "tcp", **table}, AnyTable)) from error
     for field, value, is_right, expected in _checks(read):
         if not is_right:
             raise BadSetup(where, f"{field}: got {value!r}, expected {expected}")
@@ -135,22 +140,38 @@ def serial_settings(table: SerialTable) -> SerialSettings:
             return SerialSettings(table.port, table.baud)
 
 
+def is_host(text: str) -> bool:
+    """Whether it is a name or an address and nothing more.
+
+    >>> is_host("inverter.lan"), is_host("fe80::1"), is_host("192.168.1.20:5920"), is_host("[::1]:502")
+    (True, True, False, False)
+    """
+    return bool(text.strip()) and text.count(":") != 1 and not set(text) & set("[]/ ")
+
+
+def _may_wait(timeout_s: float | None) -> bool:
+    return timeout_s is None or 0 < timeout_s <= _HOUR_S
+
+
 _Check = tuple[str, object, bool, str]
 
 
 def _checks(table: AnyTable) -> Iterable[_Check]:
     yield "name", table.name, bool(table.name.strip()), "a name"
-    yield "timeout_s", table.timeout_s, table.timeout_s is None or table.timeout_s > 0, "more than 0 s"
+    yield "timeout_s", table.timeout_s, _may_wait(table.timeout_s), "more than 0 s and at most an hour"
     yield from _signal_checks("signals", table.signals or [])
     if isinstance(table, ModbusTable):
         top = 255 if isinstance(table, TcpTable) else 247
         for unit in (*([] if table.unit is None else [table.unit]), *table.more_units):
             yield "unit", unit, (0 if top == 255 else 1) <= unit <= top, f"a station number up to {top}"
+        for name, factor in table.correct.times.items():
+            is_factor = factor != 0 and abs(factor) <= _FACTOR
+            yield "correct.times", {name: factor}, is_factor, f"a factor other than 0, from -{_FACTOR:g} to {_FACTOR:g}"
     if isinstance(table, TcpTable | RtuOverTcpTable):
-        yield "host", table.host, bool(table.host.strip()), "a name or an address"
+        yield "host", table.host, is_host(table.host), HOST
         yield "port", table.port, 1 <= table.port <= 65_535, "1 to 65535"
     if isinstance(table, RtuTable | RtuOverTcpTable):
-        yield "late_s", table.late_s, table.late_s >= 0, "0 s or more"
+        yield "late_s", table.late_s, 0 <= table.late_s <= _HOUR_S, "0 s or more and at most an hour"
     if isinstance(table, RtuTable | VeDirectTable | P1Table | MbusTable):
         yield from _serial_checks(table)
     if isinstance(table, MbusTable):
@@ -180,7 +201,7 @@ def _mbus_checks(table: MbusTable) -> Iterable[_Check]:
     yield "address", address, address is None or 1 <= address <= 250, "1 to 250"
     yield "serial", serial, serial is None or re.fullmatch(r"[0-9]{8}", serial) is not None, "eight digits"
     yield "circuit", table.circuit, table.circuit >= 1, "1 or more"
-    yield "every_s", table.every_s, table.every_s >= 0, "0 s or more"
+    yield "every_s", table.every_s, 0 <= table.every_s <= _WEEK_S, "0 s or more and at most a week"
 
 
 def _onewire_checks(table: OneWireTable) -> Iterable[_Check]:

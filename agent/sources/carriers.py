@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.domain.errors import BadSetup
 from agent.domain.proof_change import NO_CHANGE
 from agent.domain.signals import SignalName, signal_name
 from agent.ports import Clock, Source
@@ -62,7 +63,10 @@ class Carriers:
                 return self._onewire(table)
 
     def _profile(self, table: ModbusTable) -> Profile:
-        profile = self._load(table.profile, table.variants)
+        try:
+            profile = self._load(table.profile, table.variants)
+        except BadSetup as error:
+            raise BadSetup(f"source {table.name}", str(error), hint=error.hint) from error
         if table.correct == NO_CHANGE:
             return profile
         from agent.sources.corrections import corrected

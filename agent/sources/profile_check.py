@@ -1,8 +1,11 @@
 """What each entry of a profile must keep to beyond its types. A breach is a `BadSetup` with line, field and value."""
 
+import math
 import re
+from collections.abc import Iterable
 from typing import Final, NoReturn
 
+from agent.domain.misfit import near
 from agent.domain.signals import signal_name, spec_of
 from agent.sources.profile import (
     COIL_FUNCTIONS,
@@ -27,6 +30,7 @@ _FINGERPRINTS: Final = frozenset({*TYPE_WORDS} - {"coil", "sm16", "sm32", "i64",
 def check(source: ProfileText, profile: Profile) -> None:
     """Raise `BadSetup` for the first thing that is wrong."""
     _check_limits(source, profile)
+    _check_sentinels(source, profile)
     for index, register in enumerate(profile.register):
         _check_register(source, Place("register", index, register.name), profile, register)
     for index, modules in enumerate(profile.modules):
@@ -57,6 +61,40 @@ def _check_limits(source: ProfileText, profile: Profile) -> None:
             source.refuse(place, "readable", f"got {got}, expected function 1 to 4 and 0 ≤ first ≤ last ≤ {_HIGHEST}")
 
 
+def _check_sentinels(source: ProfileText, profile: Profile) -> None:
+    place, numbers = Place("sentinel", 0, " "), {name: words for name, words in TYPE_WORDS.items() if words}
+    for kind, patterns in profile.sentinel.items():
+        if kind not in numbers:
+            source.refuse(place, kind, f"unknown type, {near(kind, numbers)}")
+        _check_patterns(source, place, kind, patterns, _bits_of(kind, numbers[kind]))
+
+
+def _check_patterns(source: ProfileText, place: Place, field: str, patterns: Iterable[int], width: int) -> None:
+    for pattern in patterns:
+        if not 0 <= pattern < 1 << width:
+            source.refuse(place, field, f"got {pattern}, expected a raw pattern of {width} bits")
+
+
+def _bits_of(kind: str, words: int) -> int:
+    return 8 if kind in HALVES else 16 * words
+
+
+def _check_numbers(source: ProfileText, place: Place, register: Register) -> None:
+    """None of them may be infinite or no number, and a scale of 0 would make every value 0."""
+    low = -math.inf if register.low is None else register.low
+    high = math.inf if register.high is None else register.high
+    rows = [
+        ("scale", register.scale, math.isfinite(register.scale) and register.scale != 0, "a number other than 0"),
+        ("offset", register.offset, math.isfinite(register.offset), "a number"),
+        ("floor", register.floor, math.isfinite(register.floor) and register.floor >= 0, "0 or more"),
+        ("above", register.above, register.above is None or math.isfinite(register.above), "a number"),
+        ("low", register.low, low <= high, "a number up to high"),
+    ]
+    for field, value, is_right, expected in rows:
+        if not is_right:
+            source.refuse(place, field, f"got {value:g}, expected {expected}")
+
+
 def _check_register(source: ProfileText, place: Place, profile: Profile, register: Register) -> None:
     def refuse(field: str, problem: str) -> NoReturn:
         source.refuse(place, field, problem)
@@ -78,6 +116,7 @@ def _check_register(source: ProfileText, place: Place, profile: Profile, registe
     if register.text.count("{}") != 1 or register.text.count("{") != 1 or register.text.count("}") != 1:
         refuse("text", f"got {register.text!r}, expected one {{}}")
     _check_place(source, place, profile, register)
+    _check_numbers(source, place, register)
     _check_codes(source, place, register)
 
 
@@ -114,7 +153,7 @@ def _check_place(source: ProfileText, place: Place, profile: Profile, register: 
 
 
 def _check_codes(source: ProfileText, place: Place, register: Register) -> None:
-    width = 8 if register.type in HALVES else 16 * register.width
+    width = _bits_of(register.type, register.width)
     if register.bit is not None and not 0 <= register.bit < width:
         source.refuse(place, "bit", f"got {register.bit}, expected 0 to {width - 1}")
     for key, word in register.map.items():
@@ -130,9 +169,7 @@ def _check_codes(source: ProfileText, place: Place, register: Register) -> None:
                 place, "bits", f"got {key!r}, expected a number, or a range first..last, from 0 to {width - 1}"
             )
         _check_code(source, place, "bits", register.signal, key, word)
-    for pattern in register.sentinel or ():
-        if not 0 <= pattern < 1 << width:
-            source.refuse(place, "sentinel", f"got {pattern}, expected a raw pattern of {width} bits")
+    _check_patterns(source, place, "sentinel", register.sentinel or (), width)
 
 
 def _check_code(source: ProfileText, place: Place, field: str, signal: str, key: str, word: str | float) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from agent.domain.errors import BadSetup
+from agent.domain.misfit import expected, near
 from agent.sources.profile import Derived, Fingerprint, Limits, Modules, Profile, Register, Station, Variant
 from agent.sources.profile_check import check
 from agent.sources.profile_relations import resolve_scales
@@ -62,7 +63,7 @@ class ProfileShelf:
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise BadSetup(where, f"cannot be read: {error}") from error
+            raise BadSetup(where, f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
         return choose_variants(parse_profile(text, where), variants)
 
     def sound(self) -> tuple[list[Profile], list[BadSetup]]:
@@ -82,12 +83,8 @@ class ProfileShelf:
             return path, str(path)
         files = self.files()
         if name not in files:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, files, n=3)
-            expected = f"did you mean {', '.join(near)}?" if near else f"expected one of {', '.join(files)}"
             hint = "Or one of your own: NAME.toml in the folder profiles/ beside the site file."
-            raise BadSetup(f"profile {name!r}", f"unknown, {expected}", hint=hint)
+            raise BadSetup(f"profile {name!r}", f"unknown, {near(name, files)}", hint=hint)
         path = files[name]
         return path, str(path) if self.is_own(path) else path.name
 
@@ -118,8 +115,7 @@ def choose_variants(profile: Profile, variants: Iterable[str]) -> Profile:
     chosen = set(variants)
     known = {entry.name: entry for entry in profile.variant}
     for name in sorted(chosen - set(known)):
-        expected = ", ".join(sorted(known)) or "none"
-        raise BadSetup(f"profile {profile.name}", f"unknown variant {name!r}, expected one of: {expected}")
+        raise BadSetup(f"profile {profile.name}", f"unknown variant {name!r}, {near(name, sorted(known))}")
     taken = [known[name] for name in sorted(chosen)]
     registers = [_adapted(r, taken) for r in profile.register if _belongs(r.variant, chosen)]
     return msgspec.structs.replace(
@@ -184,6 +180,9 @@ def _entry(source: ProfileText, place: Place, entry: object, kind: type[T]) -> T
         if "unknown field" in problem:
             field = problem.split("`")[1]
             problem = f"unknown key, expected one of {', '.join(kind.__struct_fields__)}"
+        elif "enum value" in problem and isinstance(entry, dict) and field in entry:
+            types = {each.name: each.type for each in msgspec.structs.fields(kind)}
+            problem = f"got {entry[field]!r}, expected {expected(types[field])}"
         elif field and isinstance(entry, dict) and field in entry:
             problem = f"got {entry[field]!r}, {problem[0].lower()}{problem[1:]}"
         source.refuse(place, field, _plain(problem))

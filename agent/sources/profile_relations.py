@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from math import isfinite
 from typing import Final
 
 import msgspec
@@ -154,6 +155,9 @@ def _check_variants(source: ProfileText, profile: Profile) -> None:
                 if name not in known:
                     place = Place("variant", index, entry.name)
                     source.refuse(place, field, f"got {name!r}, expected a register's signal")
+        for name, factor in entry.times.items():
+            if factor == 0 or not isfinite(factor):
+                source.refuse(Place("variant", index, entry.name), "times", f"{name}: got {factor:g}, expected not 0")
     tables: Sequence[tuple[str, Sequence[Register | Derived | Fingerprint]]] = (
         ("register", profile.register),
         ("derived", profile.derived),

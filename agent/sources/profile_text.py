@@ -41,5 +41,5 @@ class ProfileText:
         """Raise `BadSetup` for one field of one entry."""
         line = self.line_of(place, field.split(".")[0])
         where = self.name if line is None else f"{self.name}:{line}"
-        subject = f"{place.table} {place.label or place.index + 1}"
+        subject = f"{place.table} {place.label or place.index + 1}".strip()
         raise BadSetup(where, f"{subject}, field {field}: {problem}" if field else f"{subject}: {problem}")

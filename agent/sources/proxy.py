@@ -119,7 +119,7 @@ class Proxy:
         try:
             self._server = await asyncio.start_server(self._serve, self._settings.host, self._settings.port)
         except OSError as error:
-            raise BadSetup("proxy", f"cannot listen on {where}: {error.strerror or error}") from error
+            raise BadSetup(where, f"cannot listen: {error.strerror or error}") from error
         return self
 
     async def __aexit__(self, *exc: object) -> None:

@@ -1,6 +1,12 @@
 """The `[proxy]` table of the site file; what it needs is loaded where there is one."""
 
+from typing import Final
+
 import msgspec
+
+from agent.domain.errors import BadSetup
+
+_DAY_S: Final = 86_400
 
 
 class UnitMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,3 +35,21 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     away_s: float = 5.0
     idle_s: float = 300.0
     writes: bool = False
+
+
+def check(settings: ProxySettings) -> None:
+    """Raises `BadSetup` whose `where` is the field, and whose `problem` says its value and what was expected."""
+    rows: list[tuple[str, float, float, float]] = [
+        ("port", settings.port, 1, 65_535),
+        ("clients", settings.clients, 1, 1000),
+        ("max_age_s", settings.max_age_s, 0, _DAY_S),
+        ("answer_s", settings.answer_s, 0.01, _DAY_S),
+        ("away_s", settings.away_s, 0, _DAY_S),
+        ("idle_s", settings.idle_s, 0.01, _DAY_S),
+    ]
+    for entry in settings.unit:
+        rows += [("unit.unit", entry.unit, 0, 255), ("unit.to", entry.unit if entry.to is None else entry.to, 0, 255)]
+    for field, value, low, high in rows:
+        # Written so that a NaN fails too.
+        if not low <= value <= high:
+            raise BadSetup(f"proxy.{field}", f"got {value}, expected {low:g} to {high:g}")

@@ -3,9 +3,11 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from agent.config import load
+from agent.domain.errors import BadSetup
 from agent.domain.signals import PV_POWER, ROOM_TEMPERATURE, Equipment, Quality, Reading
 from agent.parts import Parts
 from tests.helpers.sources import MemorySource, SteppedClock, settle
@@ -64,3 +66,21 @@ def test_a_site_without_devices_is_idle_and_answers_nothing(tmp_path: Path) -> N
     assert site.idle
     assert site.answering() == frozenset()
     assert site.works() == []
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('profile = "sunspeck"', "source roof: profile 'sunspeck': unknown, did you mean sunspec?"),
+        (
+            'profile = "sunspec"\nvariants = ["meter_count_export"]',
+            "source roof: profile sunspec: unknown variant 'meter_count_export', did you mean meter_counts_export",
+        ),
+    ],
+)
+def test_a_profile_that_is_not_there_is_named_with_file_and_source(tmp_path: Path, line: str, told: str) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(f'[device]\nid = "home-1"\n[[source]]\nname = "roof"\nhost = "192.0.2.1"\n{line}\n')
+    with pytest.raises(BadSetup) as refused:
+        Parts(load(site))
+    assert str(refused.value).startswith(f"{site}: {told}")

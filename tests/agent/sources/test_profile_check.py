@@ -55,6 +55,17 @@ def test_an_unknown_signal_is_answered_with_near_names() -> None:
         (register(signal='"_x"', address=10, type='"str"', words=4), 9, ["field type", "identity"]),
         (register(signal='"_x"', address=10, type='"u16"', bit=16), 10, ["field bit", "16", "0 to 15"]),
         (register(signal='"_x"', address=10, type='"u16"', sentinel="[65536]"), 10, ["field sentinel", "65536"]),
+        (register(signal='"_x"', address=10, type='"i16"', sign=-2), 10, ["field sign: got -2, expected 1 or -1"]),
+        (
+            register(signal='"_x"', address=10, type='"i16"', scale=0),
+            10,
+            ["field scale: got 0, expected a number other"],
+        ),
+        (register(signal='"_x"', address=10, type='"i16"', scale="nan"), 10, ["field scale: got nan"]),
+        (register(signal='"_x"', address=10, type='"i16"', offset="inf"), 10, ["field offset: got inf"]),
+        (register(signal='"_x"', address=10, type='"i16"', floor=-1), 10, ["field floor: got -1, expected 0 or more"]),
+        (register(signal='"_x"', address=10, type='"i16"', above="nan"), 10, ["field above: got nan"]),
+        (register(signal='"_x"', address=10, type='"i16"', low=5, high=1), 10, ["field low: got 5, expected a number"]),
         (
             register(signal='"inverter_state"', address=10, type='"enum16"', map='{ 1 = "dozing" }'),
             10,
@@ -136,6 +147,30 @@ def test_bad_limits(limits: str, line: int, words: list[str]) -> None:
     for word in words:
         assert word in error.problem
     assert error.where == f"test.toml:{line}"
+
+
+def test_the_table_itself_is_named_without_blanks() -> None:
+    assert refusal(f"{HEAD}[limits]\nunit = 256\n{GRID}").problem.startswith("limits, field unit: got 256")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("i16 = [0x88000]", "sentinel, field i16: got 557056, expected a raw pattern of 16 bits"),
+        ("u8 = [256]", "sentinel, field u8: got 256, expected a raw pattern of 8 bits"),
+        ("i17 = [1]", "sentinel, field i17: unknown type, did you mean i16"),
+        ("str = [1]", "sentinel, field str: unknown type, expected one of"),
+    ],
+)
+def test_a_pattern_of_the_whole_profile_fits_its_type(line: str, told: str) -> None:
+    error = refusal(f"{HEAD}[sentinel]\n{line}\n{GRID}")
+    assert error.where == "test.toml:6"
+    assert error.problem.startswith(told)
+
+
+def test_a_variant_does_not_make_every_value_0() -> None:
+    error = refusal(f'{HEAD}{GRID}\n[[variant]]\nname = "w"\nabout = "w"\ntimes = {{ grid_power = 0 }}\n')
+    assert "field times: grid_power: got 0, expected not 0" in error.problem
 
 
 def test_a_group_beyond_one_request_is_refused() -> None:

@@ -178,7 +178,7 @@ def test_a_wrong_table_is_refused(meter: Meter) -> None:
 
 
 async def test_a_taken_port_is_told(proxy: Proxy, meter: Meter) -> None:
-    with pytest.raises(BadSetup, match="cannot listen"):
+    with pytest.raises(BadSetup, match=r"^127\.0\.0\.1:[0-9]+: cannot listen: "):
         async with Proxy(settings(port=proxy.port), {"meter": meter}):
             pass
 
