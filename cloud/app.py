@@ -1,6 +1,7 @@
 """The only place that knows all parts of the aggregator: it opens them, wires them, and stops them in order."""
 
 import asyncio
+import errno
 import logging
 import random
 import signal
@@ -55,9 +56,10 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=256)
     except OSError as error:
-        raise BadSetup(
-            f"http {host}:{port}", error.strerror or str(error), hint="choose another: --port 0 takes any"
-        ) from error
+        host_hint = "http.host: expected a name or an IPv4 address of this machine, or 0.0.0.0 for all it has"
+        port_hint = "choose another: --port 0 takes any"
+        hint = port_hint if error.errno in (errno.EADDRINUSE, errno.EACCES) else host_hint
+        raise BadSetup(f"http {host}:{port}", error.strerror or str(error), hint=hint) from error
 
 
 class _Reader(SqlFleetReader):

@@ -3,7 +3,7 @@
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -14,6 +14,8 @@ from cloud.identity.settings import IdentityTable
 from cloud.jobs.standard import JobsTable
 
 _SQLITE: Final = "sqlite:///"
+_Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+_AnyPort = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
 class DatabaseTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,7 +31,7 @@ class BrokerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     host: str = "127.0.0.1"
-    port: int = 1883
+    port: _Port = 1883
     username: str | None = None
     password: str | None = None
     cafile: str | None = None
@@ -38,10 +40,10 @@ class BrokerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HttpTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the pages and the API are served: loopback unless told otherwise."""
+    """Where the pages and the API are served: loopback unless told otherwise. Port 0 takes any free one."""
 
     host: str = "127.0.0.1"
-    port: int = 8080
+    port: _AnyPort = 8080
 
 
 class ClockTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,7 +4,10 @@ from typing import Annotated
 
 import msgspec
 
-_Positive = Annotated[float, msgspec.Meta(gt=0)]
+# The authority itself lasts thirty years: nothing that it gives out lasts longer.
+_LONGEST_DAYS = 30 * 365
+_Days = Annotated[float, msgspec.Meta(gt=0, le=_LONGEST_DAYS)]
+_Hours = Annotated[float, msgspec.Meta(gt=0, le=24 * _LONGEST_DAYS)]
 
 
 class IdentityTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -15,9 +18,9 @@ class IdentityTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     folder: str = "identity"
-    lifetime_days: _Positive = 365.0
-    grace_days: Annotated[float, msgspec.Meta(ge=0)] = 365.0
-    invite_hours: _Positive = 168.0
+    lifetime_days: _Days = 365.0
+    grace_days: Annotated[float, msgspec.Meta(ge=0, le=_LONGEST_DAYS)] = 365.0
+    invite_hours: _Hours = 168.0
     broker_host: str = ""
     broker_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 8883
     reload: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -18,11 +18,11 @@ FINDINGS_FILE: Final = "findings.csv"
 class OwnJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A job of the operator's own: `command` follows `emberwatt-cloud`; `{out}` in it is the folder for results."""
 
-    command: list[str]
+    command: Annotated[list[str], msgspec.Meta(min_length=1)]
     schedule: str = "by hand"
     purpose: str = ""
-    retries: int = 2
-    timeout_s: float = 4 * 3600.0
+    retries: Annotated[int, msgspec.Meta(ge=0, le=100)] = 2
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=30 * 86_400)] = 4 * 3600.0
 
 
 class JobsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,8 +30,8 @@ class JobsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     folder: str = "jobs"
     zone: str = "UTC"
-    at_once: int = 1
-    keep: int = 30
+    at_once: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+    keep: Annotated[int, msgspec.Meta(ge=1)] = 30
     schedules: dict[str, str] = {}
     own: dict[str, OwnJob] = {}
 

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,38 @@ def test_a_broker_that_is_away_is_said_once_a_try_and_not_fatal(tmp_path: Path) 
         wait_for("a word about the broker", lambda: "refused" in cloud.said())
         assert not cloud.ended()
         assert cloud.stop(signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ('[http]\nhost = "300.0.0.1"\n', "http.host: expected a name or an IPv4 address of this machine"),
+        ('[http]\nhost = "192.0.2.1"\n', "http.host: expected a name or an IPv4 address of this machine"),
+        ("[http]\nport = 70001\n", "http.port"),
+        ("[http]\nport = -5\n", "http.port"),
+    ],
+)
+def test_an_address_that_cannot_be_listened_on_says_what_to_change(tmp_path: Path, table: str, told: str) -> None:
+    (tmp_path / "cloud.toml").write_text(table)
+    done = run("cloud", "serve", "--config", tmp_path / "cloud.toml")
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("port", ["70000", "-1", "x"])
+def test_a_port_that_is_none_is_refused(tmp_path: Path, port: str) -> None:
+    done = run("cloud", "serve", f"--port={port}")
+    assert (done.returncode, f"--port: {port!r}: expected 0 to 65535" in done.stderr) == (2, True)
+
+
+def test_a_taken_port_is_said(tmp_path: Path) -> None:
+    (tmp_path / "cloud.toml").write_text("")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("cloud", "serve", "--config", tmp_path / "cloud.toml", "--port", str(port))
+    assert done.returncode == 2
+    assert "choose another: --port 0 takes any" in done.stderr
 
 
 def test_a_second_aggregator_on_the_same_database_is_refused_and_one_after_a_kill_is_not(tmp_path: Path) -> None:
