@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from agent.domain.signals import spec_of
+from agent.domain import signals as sg
+from agent.domain.signals import InverterAlarm, InverterState, spec_of
+from cloud.dashboard import words
 
 UNKNOWN: Final = "–"
 MINUS: Final = "−"
@@ -15,6 +17,7 @@ _MAX_MS: Final = 253_370_764_799_999
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 60 * MINUTE_MS
 DAY_MS: Final = 24 * HOUR_MS
+_LENGTHS_MS: Final = {"s": 1000, "min": MINUTE_MS, "h": HOUR_MS}
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -90,20 +93,40 @@ def energy(wh: float | None) -> str:
     return f"{number(wh / 1e6, 2)} MWh"
 
 
+_CODES: Final[dict[str, type[InverterState] | type[InverterAlarm]]] = {
+    sg.INVERTER_STATE: InverterState,
+    sg.INVERTER_ALARM: InverterAlarm,
+}
+
+
 def with_unit(name: str, value: float | None) -> str:
-    """A signal's value, or the worst one of an episode, with its unit, in as many decimals as it travels with."""
-    spec = spec_of(name.removeprefix("worst_"))
-    if spec is None or value is None:
+    """A signal's value, the worst or expected one of an episode, or another number of its evidence, with its unit.
+
+    In as many decimals as a signal travels with; a code of the common sets in words.
+    """
+    if value is None:
+        return UNKNOWN
+    if name in words.EVIDENCE_WORDS:
+        return _measured(value, words.EVIDENCE_WORDS[name].unit, 1)
+    spec = spec_of(name.removeprefix("worst_").removeprefix("expected_"))
+    if spec is None:
         return number(value, 2)
     if spec.unit == "code":
-        return number(value)
+        kind = _CODES.get(name)
+        return words.plain(kind(int(value)).name.lower()) if kind is not None and value in set(kind) else number(value)
     if spec.unit == "0/1":
         return {0.0: "off", 1.0: "on"}.get(value) or percent(value)
-    if spec.unit == "W":
+    return _measured(value, spec.unit, spec.decimals)
+
+
+def _measured(value: float, unit: str, decimals: int) -> str:
+    if unit == "W":
         return watts(value)
-    if spec.unit == "Wh":
+    if unit == "Wh":
         return energy(value)
-    return f"{number(value, spec.decimals)} {spec.unit}"
+    if unit in _LENGTHS_MS and math.isfinite(value):
+        return (MINUS if value < 0 else "") + duration(abs(value) * _LENGTHS_MS[unit])
+    return f"{number(value, decimals)} {unit}" if unit else number(value, 2)
 
 
 def celsius(value: float | None) -> str:

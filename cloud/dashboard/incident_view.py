@@ -258,8 +258,7 @@ def _plain_parts(why: str) -> list[str]:
     for part in why.split(", "):
         name, _, value = part.partition(" ")
         number = _number(value)
-        label = words.signal_words(name).partition(" (")[0]
-        found.append(part if number is None else f"{label} {formats.with_unit(name, number)}")
+        found.append(part if number is None else f"{words.evidence_words(name)} {formats.with_unit(name, number)}")
     return found
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agent.domain import signals as sg
-from agent.domain.signals import InverterAlarm, InverterState, Kind, spec_of
+from agent.domain.signals import Kind, spec_of
 from cloud.dashboard import fleet_view, formats, words
 from cloud.dashboard.chart import Chart, Frame, draw
 from cloud.dashboard.fleet_view import FaultBadge
@@ -123,7 +123,7 @@ def live(site: Site, now_ms: int) -> Live:
 
 def _values(site: Site) -> tuple[ValueRow, ...]:
     rows = [
-        ValueRow(words.signal_words(name), _worded(name, value), "")
+        ValueRow(words.signal_words(name), formats.with_unit(name, value), "")
         for name, value in sorted(site.last_values.items())
         if name not in _IN_PICTURE
     ]
@@ -133,18 +133,6 @@ def _values(site: Site) -> tuple[ValueRow, ...]:
         if name not in site.last_values
     ]
     return tuple(rows)
-
-
-def _worded(name: str, value: float) -> str:
-    """A value with its unit; a code of the common sets in words."""
-    codes: dict[str, type[InverterState] | type[InverterAlarm]] = {
-        sg.INVERTER_STATE: InverterState,
-        sg.INVERTER_ALARM: InverterAlarm,
-    }
-    kind = codes.get(name)
-    if kind is not None and value in set(kind):
-        return words.plain(kind(int(value)).name.lower())
-    return formats.with_unit(name, value)
 
 
 def period_of(key: str) -> Period:

@@ -90,13 +90,11 @@ def _fault_line(row: FaultRow, site: Site | None, now_ms: int) -> FaultLine:
         until_full="" if row.end_ms is None else formats.full_time(row.end_ms, zone),
         duration=formats.duration(end_ms - row.start_ms),
         active=row.end_ms is None,
-        evidence=tuple((_label(name), formats.with_unit(name, value)) for name, value in row.evidence.items()),
+        evidence=tuple(
+            (words.evidence_words(name), formats.with_unit(name, value)) for name, value in row.evidence.items()
+        ),
         lost=formats.energy(row.lost_wh),
     )
-
-
-def _label(name: str) -> str:
-    return words.signal_words(name).partition(" (")[0]
 
 
 def reliability_lines(rows: Sequence[ReliabilityRow], zone_name: str, now_ms: int) -> list[ReliabilityLine]:

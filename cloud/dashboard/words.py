@@ -166,6 +166,43 @@ ENERGY_WORDS: Final[dict[str, str]] = {
 }
 
 
+class Told(NamedTuple):
+    """A number of the evidence that is no signal: its name and unit."""
+
+    label: str
+    unit: str
+
+
+EVIDENCE_WORDS: Final[dict[str, Told]] = {
+    "produced_wh": Told("Produced meanwhile", "Wh"),
+    "missing_minutes": Told("Missing", "min"),
+    "stood_hours": Told("Stood for", "h"),
+    "by_s": Told("Clock moved by", "s"),
+    "difference_w": Told("Difference", "W"),
+    "capacity_wh": Told("Capacity", "Wh"),
+    "jump": Told("Jump", "%"),
+    "could_charge_w": Told("Could charge with", "W"),
+    "slope": Told("Flow per degree outdoors", "K"),
+    "air_spread": Told("Spread outdoors", "K"),
+    "usual": Told("Usual at this hour", "°C"),
+    "starts_per_hour": Told("Starts", "an hour"),
+    "swing_minutes": Told("Length of a swing", "min"),
+    "unchanged_hours": Told("Unchanged for", "h"),
+    "longest_before_hours": Told("Longest before", "h"),
+    "step": Told("Step", "K"),
+    "mean_of_days": Told("Mean of days", "°C"),
+    "score": Told("Score", ""),
+    "lost_money": Told("Lost money", ""),
+}
+# What the rules tell of a signal besides its value stands before its name.
+EVIDENCE_OF_A_SIGNAL: Final[dict[str, str]] = {
+    "worst_": "Worst",
+    "expected_": "Expected",
+    "factor_of_": "Factor of",
+    "by_": "Score of",
+}
+
+
 _ABBREVIATIONS = frozenset({"ac", "dc", "dhw", "pv", "soc"})
 
 
@@ -202,6 +239,20 @@ def signal_words(name: str) -> str:
     if base in SIGNAL_WORDS and number.isdigit():
         return f"{SIGNAL_WORDS[base]} {number}"
     return plain(name)
+
+
+def evidence_words(name: str) -> str:
+    """The label of a number of the evidence.
+
+    >>> evidence_words("produced_wh"), evidence_words("worst_battery_power"), evidence_words("flow_temperature")
+    ('Produced meanwhile', 'Worst battery', 'Flow')
+    """
+    if name in EVIDENCE_WORDS:
+        return EVIDENCE_WORDS[name].label
+    for before, label in EVIDENCE_OF_A_SIGNAL.items():
+        if name.startswith(before):
+            return f"{label} {evidence_words(name.removeprefix(before)).lower()}"
+    return signal_words(name).partition(" (")[0]
 
 
 _QUALITY_WORDS: Final[dict[str, str]] = {
