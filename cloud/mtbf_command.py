@@ -18,7 +18,7 @@ from cloud.fleet.equipment_report import CSV_COLUMNS, comparison, csv_rows, epis
 from cloud.lake.jobs import Job, Source, run_local, shown
 from cloud.lake.spark import SparkEngine
 from cloud.mtbf_minutes import Found, Run, Wish, analyse
-from cloud.mtbf_states import analyse_states, holds_states
+from cloud.mtbf_states import analyse_states, holds_states, is_database
 
 _AGE = "age"
 _SHOWN = 10
@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     """Compute, write and print. Raises `BadSetup`."""
     if args.start is not None and args.end is not None and args.start >= args.end:
         raise BadSetup("--from, --to", "the period is empty; expected --from before --to")
+    _check(args)
     found = _found(args)
     reports = reports_of(found, args.by, args.split, _until(found, args))
     if args.compare is not None:
@@ -47,14 +48,40 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _check(args: argparse.Namespace) -> None:
+    """Refuse, before anything is computed, what would be left out of account."""
+    if args.png is not None and args.png.suffix.lower() != ".png":
+        raise BadSetup("--png", f"{args.png}: expected a file that ends in .png")
+    source, states, spark = shown(args.source), holds_states(args.source), args.engine == "spark"
+    kept = is_database(args.source)
+    rows: list[tuple[str, bool, str]] = [
+        ("--timezone", args.timezone is not None and states, f"{source} holds episodes; only minutes need a zone"),
+        ("--max-gap", args.max_gap is not None and states, f"{source} holds episodes; only minutes have gaps"),
+        ("--kw", args.kw and states, f"{source} holds episodes, which have no powers"),
+        ("--max-gap", args.max_gap is not None and args.published, "the published figure knows no gaps"),
+        (
+            "--split",
+            args.split is not None and args.published,
+            "the published figure is not compared; it needs episodes",
+        ),
+        ("--workers", args.workers is not None and kept, f"{source} is read by one; only Parquet files are shared out"),
+        ("--engine", spark and kept, f"{source} is a database; Spark reads Parquet files"),
+        ("--workers", args.workers is not None and spark, "is for the local engine; Spark has --master"),
+        ("--master", args.master is not None and not spark, "needs --engine spark"),
+    ]
+    for option, wrong, why in rows:
+        if wrong:
+            raise BadSetup(option, why)
+
+
 def _found(args: argparse.Namespace) -> Found:
     wish = Wish(
         None if args.by == _AGE else args.by,
         args.published,
         Period(args.start, args.end),
-        args.timezone,
+        args.timezone or "UTC",
         1000.0 if args.kw else 1.0,
-        args.max_gap,
+        args.max_gap or Wish.max_gap_s,
         args.equipment,
     )
     with _engine(args) as run_job:

@@ -22,7 +22,11 @@ _DATABASE_SCHEMES = ("sqlite:", "postgresql:", "postgresql+")
 
 def holds_states(address: str) -> bool:
     """True for the fleet's database (file, URL or the aggregator's TOML file) and for a lake."""
-    return _database_url(address) is not None or _is_lake(address)
+    return is_database(address) or _is_lake(address)
+
+
+def is_database(address: str) -> bool:
+    return _database_url(address) is not None
 
 
 def _database_url(address: str) -> str | None:

@@ -86,7 +86,12 @@ def _time(column: pa.ChunkedArray) -> tuple[Ints, int]:
         return _numpy(column.cast(pa.int64())), _PER_MINUTE[kind.unit]
     if pa.types.is_integer(kind):
         return _numpy(column.cast(pa.int64())), _PER_MINUTE["ms"]
-    raise BadSetup("column 'time'", f"type {kind}; expected a timestamp, or integer milliseconds since 1970")
+    raise BadSetup("column 'time'", f"type {_told(kind)}; expected a timestamp, or integer milliseconds since 1970")
+
+
+def _told(kind: pa.DataType) -> pa.DataType:
+    """As it stands in the file: text is read as codes into the few values it has."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def _devices(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int32]]:
@@ -106,7 +111,7 @@ def _floats(name: str, column: pa.ChunkedArray) -> Floats:
     if pa.types.is_decimal(kind) or pa.types.is_boolean(kind):
         column = column.cast(pa.float64())
     elif not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
-        raise BadSetup(f"column {name!r}", f"type {kind}; expected a number")
+        raise BadSetup(f"column {name!r}", f"type {_told(kind)}; expected a number")
     array = _numpy(column)
     if array.dtype.kind != "f":
         array = array.astype(np.float64)

@@ -234,7 +234,10 @@ def partial_of(job: Job, source: Source, piece: Piece) -> pa.Table:
     if len(wanted) < len(job.columns):
         place = source.files.index(piece.path) << 44 | piece.first << 24
         rows = rows.append_column(ORDER, pa.array(range(place, place + len(rows)), pa.int64()))
-    return job.partial(rows)
+    try:
+        return job.partial(rows)
+    except BadSetup as error:
+        raise BadSetup(f"{piece.path}, {error.where}", error.problem, hint=error.hint) from error
 
 
 def read_columns(file: pq.ParquetFile, piece: Piece, columns: Sequence[str]) -> pa.Table:

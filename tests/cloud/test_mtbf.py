@@ -306,6 +306,12 @@ def test_a_period_without_data_says_so(minutes: Path, tmp_path: Path, capsys: py
         (["--timezone", "Mars/Olympus"], "'Mars/Olympus' is not a time zone"),
         (["--equipment", "/nowhere.csv"], "/nowhere.csv: cannot be read"),
         (["--json", "/nowhere/out.json"], "/nowhere/out.json: cannot be written"),
+        (["--png", "."], r"--png: \.: expected a file that ends in \.png"),
+        (["--png", "out.foo"], r"--png: out\.foo: expected a file that ends in \.png"),
+        (["--published", "--max-gap", "60"], "--max-gap: the published figure knows no gaps"),
+        (["--published", "--split", "2017-06-02"], "--split: the published figure"),
+        (["--master", "local"], "--master: needs --engine spark"),
+        (["--engine", "spark", "--workers", "2"], "--workers: is for the local engine"),
     ],
 )
 def test_what_is_wrong_is_named(minutes: Path, arguments: list[str], said: str) -> None:
@@ -328,3 +334,38 @@ def test_what_is_wrong_with_the_source_is_named(tmp_path: Path, minutes: Path) -
         command(tmp_path / "narrow.parquet")
     with pytest.raises(BadSetup, match="no such database"):
         command(tmp_path / "fleet.db")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--max-gap", "-5"), ("--max-gap", "0"), ("--max-gap", "nan"), ("--workers", "0"), ("--workers", "-3")],
+)
+def test_a_number_that_cannot_be_is_no_figure(
+    minutes: Path, option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        command(minutes, f"{option}={value}")
+    assert left.value.code == 2
+    assert f"{option}: {value!r}: expected" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["--timezone Foo", "--timezone Europe/Berlin", "--max-gap 60", "--kw"])
+def test_how_minutes_are_read_is_not_asked_of_episodes(tmp_path: Path, words: str) -> None:
+    with Database(f"sqlite:///{tmp_path / 'fleet.db'}", SystemClock()):
+        pass
+    lake = lake_of(tmp_path / "lake")
+    for source in (tmp_path / "fleet.db", lake):
+        with pytest.raises(BadSetup, match=f"{words.split()[0]}: .* holds episodes"):
+            command(source, *words.split())
+    for more in (["--workers", "2"], ["--engine", "spark"]):
+        with pytest.raises(BadSetup, match=f"{more[0]}: .*fleet.db"):
+            command(tmp_path / "fleet.db", *more)
+    assert command(lake, "--workers", "2") == 0
+
+
+def test_a_time_that_is_text_is_named_with_its_file(minutes: Path, tmp_path: Path) -> None:
+    table = pq.read_table(minutes / "0.parquet")
+    text = table.set_column(1, "time", table.column("time").cast(pa.string()))
+    pq.write_table(text, tmp_path / "text.parquet")
+    with pytest.raises(BadSetup, match=r"text\.parquet, column 'time': type string; expected a timestamp"):
+        command(tmp_path / "text.parquet")
