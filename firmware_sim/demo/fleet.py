@@ -122,7 +122,7 @@ class Stage:
         return folder
 
     def _make_past(self) -> None:
-        still = Timeline(self.world.now_ms, _wall_ms(), 1.0)
+        still = self.world.past_clock(_wall_ms())
         homes = [(scenario, self._folder(scenario)) for scenario in self.scenarios]
         try:
             past.make(homes, self.world, lambda scenario: site_file(_site(scenario), still, MODBUS_PORT, None))

@@ -15,6 +15,21 @@ HISTORY_DAYS = 30
 LIVE_HOUR_MS = 9 * 3_600_000  # 11:00 in central Europe, where most of the homes stand
 
 
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """One simulated clock for everybody: it shows `live_ms` at the wall's `wall_ms` and runs `rate` times as fast."""
+
+    live_ms: int
+    wall_ms: int
+    rate: float
+
+    def at(self, wall_ms: int) -> int:
+        return self.live_ms + round((wall_ms - self.wall_ms) * self.rate)
+
+    def table(self) -> dict[str, Any]:
+        return {"origin_ms": self.live_ms, "started_ms": self.wall_ms, "rate": self.rate}
+
+
 @dataclass(slots=True)
 class World:
     """What a second start needs to go on where the first stopped."""
@@ -33,6 +48,13 @@ class World:
         beside.write_text(json.dumps(asdict(self), indent=1))
         beside.chmod(0o600)
         beside.replace(path)
+
+    def past_clock(self, wall_ms: int) -> Timeline:
+        """What the clock shows while an agent looks back: the time at which its past begins, as slow as life.
+
+        So that it has started there before it starts again and goes on live.
+        """
+        return Timeline(self.origin_ms, wall_ms, 1.0)
 
     def admit(self, users: list[str]) -> None:
         for user in (AGGREGATOR, *users):
@@ -64,21 +86,6 @@ def toml(tables: Mapping[str, Any]) -> str:
             ]
             parts.append("\n".join([head, *lines]))
     return "\n\n".join(parts) + "\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """One simulated clock for everybody: it shows `live_ms` at the wall's `wall_ms` and runs `rate` times as fast."""
-
-    live_ms: int
-    wall_ms: int
-    rate: float
-
-    def at(self, wall_ms: int) -> int:
-        return self.live_ms + round((wall_ms - self.wall_ms) * self.rate)
-
-    def table(self) -> dict[str, Any]:
-        return {"origin_ms": self.live_ms, "started_ms": self.wall_ms, "rate": self.rate}
 
 
 class Login(NamedTuple):

@@ -1,11 +1,12 @@
 """The past of a home: simulated and judged once, and a failure says of which home."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 from firmware_sim.demo import past
-from firmware_sim.demo.stage import ORIGIN_MS, Timeline, World, site_file
+from firmware_sim.demo.stage import ORIGIN_MS, World, site_file
 from firmware_sim.scenario import Scenario, load_scenario
 
 DAY_MS = 86_400_000
@@ -15,7 +16,7 @@ WORLD = World(now_ms=ORIGIN_MS + DAY_MS)
 def site(scenario: Scenario) -> str:
     about = {"device": scenario.name, "name": scenario.title, "latitude": 46.8, "longitude": 9.8}
     plant = {"timezone": "Europe/Zurich", "source": "heating", "profile": "samson-trovis-557x"}
-    return site_file(about | plant, Timeline(WORLD.now_ms, 0, 1.0), 502, None)
+    return site_file(about | plant, WORLD.past_clock(time.time_ns() // 1_000_000), 502, None)
 
 
 def test_a_past_is_made_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

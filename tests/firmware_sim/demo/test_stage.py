@@ -31,6 +31,13 @@ def test_time_runs_at_the_rate() -> None:
     assert timeline.at(1_500) == 1_060_000
 
 
+def test_who_looks_back_has_started_before_it_goes_on_live() -> None:
+    world, hour_ms = World(), 3_600_000
+    began = world.past_clock(wall_ms=500)
+    assert began.at(500) == world.origin_ms
+    assert began.at(500 + hour_ms) < world.now_ms - hour_ms
+
+
 def test_files_are_toml_whatever_a_name_contains() -> None:
     name = 'Ünter "den" \\ Linden\n'
     assert tomllib.loads(toml({"site": {"name": name, "unit": None}, "source": [{"a": 1}, {"a": True}]})) == {
