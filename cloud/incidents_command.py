@@ -65,7 +65,8 @@ def _group(database: Database, clock: Clock, args: argparse.Namespace) -> int:
     opened = sum(one.what == "opened" for one in changes.entries)
     again = sum(one.what == "reopened" for one in changes.entries)
     found = Desk(book, clock).incidents()
-    print(f"{len(found)} open incidents: {opened} new, {again} came back, {len(changes.incidents)} changed")
+    what = "open incident" if len(found) == 1 else "open incidents"
+    print(f"{len(found)} {what}: {opened} new, {again} came back, {len(changes.incidents)} changed")
     if args.out is not None:
         _write(found, args.out)
     return 0
@@ -120,7 +121,8 @@ def _moment(text: str) -> int:
 
 def _print(found: Sequence[Incident]) -> None:
     for one in found:
-        where = one.subject if one.kind == "site" else f"{one.subject}, {one.active_sites} sites"
+        sites = "1 site" if one.active_sites == 1 else f"{one.active_sites} sites"
+        where = one.subject if one.kind == "site" else f"{one.subject}, {sites}"
         cost = f"{one.cost_per_day:9.2f} € a day"
         print(f"{one.id}  {one.score:8.1f}  {cost}  {one.action:6}  {one.state:13}  {one.code}: {where}")
     if not found:

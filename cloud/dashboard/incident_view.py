@@ -149,8 +149,9 @@ def line(one: Incident, sites: Mapping[str, Site], now_ms: int) -> IncidentLine:
 def _sites(one: Incident) -> str:
     if one.kind == "site":
         return ""
-    now = f"{one.active_sites} of {one.sites} sites still" if one.active_sites < one.sites else f"{one.sites} sites"
-    return now if one.active else f"{one.sites} sites, over"
+    sites = f"{one.sites} {'site' if one.sites == 1 else 'sites'}"
+    now = f"{one.active_sites} of {sites} still" if one.active_sites < one.sites else sites
+    return now if one.active else f"{sites}, over"
 
 
 def _why(one: Incident) -> str:

@@ -35,9 +35,9 @@ def test_findings_become_incidents_once(config: Path, tmp_path: Path, capsys: py
     findings.write_text(HEAD + ROW)
     out = tmp_path / "out"
     assert run("group", "--config", config, "--findings", findings, "--out", out) == 0
-    assert "1 open incidents: 1 new" in capsys.readouterr().out
+    assert "1 open incident: 1 new" in capsys.readouterr().out
     assert run("group", "--config", config, "--findings", findings, "--out", out) == 0
-    assert "1 open incidents: 0 new, 0 came back, 0 changed" in capsys.readouterr().out
+    assert "1 open incident: 0 new, 0 came back, 0 changed" in capsys.readouterr().out
     (document,) = json.loads((out / "incidents.json").read_text())
     assert (document["subject"], document["why"], document["cost_per_day"]) == ("A-17", "9 starts, an hour", 3.5)
     with (out / "incidents.csv").open(newline="") as stream:

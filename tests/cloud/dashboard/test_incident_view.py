@@ -34,6 +34,14 @@ def test_a_site_that_is_not_in_the_fleet_has_no_link() -> None:
     assert (line.device, line.where) == ("", "gone")
 
 
+def test_one_is_not_called_many() -> None:
+    one = an_incident(kind="equipment", sites=1, active_sites=1)
+    assert incident_view.line(one, SITES, NOW_MS).sites == "1 site"
+    assert incident_view.line(msgspec.structs.replace(one, active=False), SITES, NOW_MS).sites == "1 site, over"
+    both = msgspec.structs.replace(one, sites=2)
+    assert incident_view.line(both, SITES, NOW_MS).sites == "1 of 2 sites still"
+
+
 def test_the_morning_counts_sites_not_alarms() -> None:
     book = demo_book()
     twice = an_incident(id="i-2", subject="ember-104", cause="battery", severity="warning", cost_per_day=1.0)

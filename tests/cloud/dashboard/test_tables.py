@@ -108,3 +108,7 @@ def test_events_in_words(pages: Pages) -> None:
     assert (line.label, line.detail) == ("Agent started", "version 0.1.0, restarts 2")
     assert line.at == "17 Jun 10:10"
     assert pages.fleet.events("ember-102")[1].at_ms == NOW_MS - DAY_MS
+
+
+def test_one_fault_is_not_called_faults(pages: Pages) -> None:
+    assert '<span class="count">1 fault</span>' in pages.text("/faults?device=ember-104")
