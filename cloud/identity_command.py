@@ -3,6 +3,7 @@
 import argparse
 import getpass
 import json
+import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,12 +89,11 @@ def run(args: argparse.Namespace) -> int:
         print(listener(folder_of(loaded).path.resolve(), args.listen), end="")
         return 0
     clock = make_clock(loaded)
-    if args.part == "init":
-        _make(args, loaded, clock)
+    dropped = _make(args, loaded, clock) if args.part == "init" else []
     with Database(loaded.database_url if args.part == "init" else loaded.kept_database, clock) as database:
         desk, book = open_desk(loaded, database, clock), SqlIdentities(database)
         parts: dict[str, Callable[[], None]] = {
-            "init": lambda: _made(args, loaded, desk),
+            "init": lambda: _made(args, loaded, desk, dropped),
             "claim": lambda: _invite(args, loaded, desk),
             "reclaim": lambda: _invite(args, loaded, desk),
             "list": lambda: _list(args, book, clock.now_ms()),
@@ -103,31 +103,47 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _make(args: argparse.Namespace, loaded: Loaded, clock: Clock) -> None:
+def _make(args: argparse.Namespace, loaded: Loaded, clock: Clock) -> list[str]:
+    """Names and addresses under which devices reached broker and aggregator, and do so no longer."""
     folder = folder_of(loaded)
     check_hosts(args.host)
+    before = [] if certificate_in(folder.server) is None else _hosts(loaded)
     authority = folder.create(clock.now_ms())
     folder.refresh(authority, clock.now_ms(), args.host, args.group)
+    return [host for host in before if host not in _hosts(loaded)]
 
 
-def _made(args: argparse.Namespace, loaded: Loaded, desk: Desk) -> None:
+def _made(args: argparse.Namespace, loaded: Loaded, desk: Desk, dropped: list[str]) -> None:
     desk.write_list()
     folder = folder_of(loaded)
     print_ = fingerprint(folder.load().der)
     hosts = _hosts(loaded)
     if args.json:
-        _json({"folder": str(folder.path), "fingerprint": print_, "hosts": hosts})
+        _json({"folder": str(folder.path), "fingerprint": print_, "hosts": hosts, "dropped": dropped})
         return
     print(f"authority    {folder.ca_key}  (its key: keep a copy of this file in a safe place, and nowhere else)")
     print(f"fingerprint  {print_}")
     print(f"hosts        {', '.join(hosts)}")
+    if dropped:
+        print(
+            f"dropped      {', '.join(dropped)}: the certificate is not good for it any more, and a device that comes"
+        )
+        print("             under it finds no way in. To keep it, name all of them:")
+        print(f"             {_command(args, 'init', *(f'--host {host}' for host in [*hosts, *dropped]))}")
     print("\nIn the aggregator's file:\n")
     relative = loaded.settings.identity.folder
     print(f'[broker]\nhost = "{hosts[0]}"\nport = {PORT}')
     print(f'cafile = "{relative}/{folder.ca.name}"\ncertfile = "{relative}/{folder.aggregator.name}"')
-    print('\n[devices]\nhost = "0.0.0.0"\nport = 8443')
+    devices = loaded.settings.devices or DevicesTable()
+    print(f'\n[devices]\nhost = "{devices.host}"\nport = {devices.port}')
     print("\nThe broker, which must be reloaded if it runs already:\n")
-    print("emberwatt-cloud identity broker-config > /etc/mosquitto/conf.d/emberwatt.conf")
+    print(f"{_command(args, 'broker-config')} > /etc/mosquitto/conf.d/emberwatt.conf")
+
+
+def _command(args: argparse.Namespace, *words: str) -> str:
+    """A command over the same file, as it can be typed."""
+    config = [] if args.config is None else ["--config", shlex.quote(str(args.config))]
+    return " ".join(["emberwatt-cloud identity", *words, *config])
 
 
 def _invite(args: argparse.Namespace, loaded: Loaded, desk: Desk) -> None:
@@ -171,7 +187,7 @@ def _list(args: argparse.Namespace, book: IdentityBook, now_ms: int) -> None:
     for invited in open_ones:
         _line(invited.device or "(any)", "invited", invited.expires_ms, f"by {invited.who}")
     if not rows and not open_ones:
-        print("no device has a certificate yet: emberwatt-cloud identity claim DEVICE")
+        print(f"no device has a certificate yet: {_command(args, 'claim', 'DEVICE')}")
 
 
 def _line(device: str, state: str, until_ms: int, more: str) -> None:

@@ -92,6 +92,29 @@ def test_the_lines_it_prints_are_the_aggregators_settings(made: Desk) -> None:
     assert settings.devices.port == 8443
 
 
+def test_a_name_that_init_takes_away_is_said_with_the_command_that_gives_it_back(made: Desk) -> None:
+    said = made.run("init", "--host", "broker.example.org")
+    assert "dropped      192.0.2.7: " in said
+    (line,) = (line.strip() for line in said.splitlines() if "identity init" in line)
+    words = line.split()
+    assert made.json("init", "--host", "broker.example.org")["dropped"] == []
+    assert words == [
+        *("emberwatt-cloud identity init --host broker.example.org --host 192.0.2.7 --config".split()),
+        str(made.file),
+    ]
+    again = made.json(*words[2:-2])
+    assert again["hosts"] == ["broker.example.org", "192.0.2.7"]
+    assert "dropped" not in made.run("init")
+
+
+def test_what_init_prints_fits_the_file_it_was_given(made: Desk) -> None:
+    made.file.write_text('[devices]\nhost = "192.0.2.9"\nport = 18443\n')
+    said = made.run("init")
+    assert '[devices]\nhost = "192.0.2.9"\nport = 18443\n' in said
+    assert f"emberwatt-cloud identity broker-config --config {made.file} > /etc/mosquitto" in said
+    assert f"identity claim DEVICE --config {made.file}" in made.run("list")
+
+
 def test_a_claim_code_is_printed_as_a_command(made: Desk) -> None:
     said = made.run("claim", "site-01", "--hours", "2")
     line = next(line for line in said.splitlines() if "emberwatt-agent" in line)
