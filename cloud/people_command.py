@@ -27,7 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     adding = parts.add_parser("add", help="somebody new, or another password or role; asks for the password")
     adding.add_argument("name", metavar="NAME")
     adding.add_argument(
-        "--role", type=Role, choices=tuple(Role), default=Role.MANAGER, help="a viewer changes nothing (manager)"
+        "--role",
+        choices=[str(role) for role in Role],
+        default=str(Role.MANAGER),
+        help="a viewer changes nothing (manager)",
     )
     parts.add_parser("list", help="everybody").add_argument("--json", action="store_true", help="for scripts")
     parts.add_parser("remove", help="who is logged in is so no longer").add_argument("name", metavar="NAME")
@@ -53,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace, people: People, loaded: Loaded) -> None:
-    was_there = people.add(args.name, args.role, _password())
+    was_there = people.add(args.name, Role(args.role), _password())
     print(f"{args.name}, {args.role}: {'changed' if was_there else 'may log in now'}, in {people.path}")
     if loaded.settings.access is None:
         print("nobody is asked for a name yet: the aggregator's file has no table [access]")

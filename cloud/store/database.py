@@ -16,6 +16,7 @@ from cloud.ports import Clock
 from cloud.store.alone import alone
 from cloud.store.migrations import migrate
 
+_HINT: Final = "for example sqlite:///fleet.db or postgresql+psycopg://fleet@db/fleet"
 _WRITING: Final = "emberwatt_writing"
 _ONE_WRITER: Final = 0x656D626572  # any number that no other program of the same database takes
 
@@ -102,12 +103,12 @@ class Database:
             url = make_url(self._url)
             if url.get_backend_name() == "sqlite":
                 return _sqlite(url.database, self._busy_s)
-            return _server(url, self._busy_s)
+            if url.get_backend_name() == "postgresql":
+                return _server(url, self._busy_s)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-            hint = "for example sqlite:///fleet.db"
-            raise BadSetup(
-                "database", f"{self._url!r} is not an address that can be used ({error})", hint=hint
-            ) from error
+            shown = self._url if isinstance(error, ArgumentError) else self.where
+            raise BadSetup("database", f"{shown!r} is not an address that can be used ({error})", hint=_HINT) from error
+        raise BadSetup("database", f"{self.where!r}: expected an SQLite file or a PostgreSQL server", hint=_HINT)
 
 
 def _sqlite(file: str | None, busy_s: float) -> Engine:
@@ -123,8 +124,6 @@ def _sqlite(file: str | None, busy_s: float) -> Engine:
 
 
 def _server(url: URL, busy_s: float) -> Engine:
-    if url.get_backend_name() != "postgresql":
-        return create_engine(url, pool_pre_ping=True)
     # A machine that died must not keep what it had locked for hours, as it would by the usual times.
     alive = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
     options = {"options": f"-c lock_timeout={round(busy_s * 1000)} {alive}"}

@@ -70,3 +70,9 @@ def test_nobody_can_be_asked_and_nobody_is_there(config: Path) -> None:
     config.write_text(config.read_text().replace("[access]\n", ""))
     told = people(config, "add", "anna", typed=f"{PASSWORD}\n").stdout
     assert "nobody is asked for a name yet: the aggregator's file has no table [access]" in told
+
+
+def test_a_role_that_there_is_not_says_which_there_are(config: Path) -> None:
+    done = people(config, "add", "anna", "--role", "admin", typed=f"{PASSWORD}\n")
+    assert done.returncode == 2
+    assert "'manager', 'viewer'" in done.stderr

@@ -67,6 +67,13 @@ def test_an_address_that_cannot_be_used_is_a_setup_error(url: str) -> None:
         Database(url, SetClock()).__enter__()
 
 
+def test_a_database_of_another_kind_says_which_there_are_and_hides_the_password() -> None:
+    with pytest.raises(BadSetup, match="expected an SQLite file or a PostgreSQL server") as refused:
+        Database("mysql://fleet:secret@db/fleet", SetClock()).__enter__()
+    assert "mysql://fleet:***@db/fleet" in str(refused.value)
+    assert "postgresql+psycopg://" in refused.value.hint
+
+
 def test_while_another_program_writes_one_waits_and_then_it_is_transient(database_url: str) -> None:
     with (
         Database(database_url, SetClock()) as other,
