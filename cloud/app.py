@@ -25,7 +25,7 @@ from cloud.devices_wiring import devices_if_any
 from cloud.identity_wiring import caretaker_if_any
 from cloud.incidents.desk import Desk
 from cloud.ingest.subscriber import Subscriber, SubscriberSettings
-from cloud.jobs_wiring import wire
+from cloud.jobs_wiring import check, wire
 from cloud.ports import BrokerLine, Clock, CommandDesk, FleetReader, IncidentDesk, JobDesk
 from cloud.store.database import Database
 from cloud.store.incidents import SqlIncidents
@@ -87,6 +87,7 @@ async def serve(loaded: Loaded, *, port: int | None = None) -> None:
     ):
         subscriber = Subscriber(_broker(loaded), SqlFleetWriter(database), clock, random.Random())
         works, care = wire(loaded, database, clock), caretaker_if_any(loaded, database, clock)
+        check(loaded, works)
         incidents, orders = Desk(SqlIncidents(database), clock), wire_commands(database, clock, subscriber)
         heard = (lambda: subscriber.stats.connected) if loaded.settings.broker.host else (lambda: None)
         reader = _Reader(database, clock, subscriber.desire)

@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.domain.errors import BadSetup
+from agent.domain.misfit import near
+from cloud.__main__ import COMMANDS
 from cloud.config import Loaded
 from cloud.jobs.folder import RunFolder
-from cloud.jobs.registry import Registry
+from cloud.jobs.registry import Registry, filled
 from cloud.jobs.runner import Runner, RunnerSettings
 from cloud.jobs.scheduler import Scheduler
 from cloud.jobs.standard import newest_findings, registry_of, root_of
@@ -37,6 +40,24 @@ def wire(loaded: Loaded, database: Database, clock: Clock) -> Works:
 
     runner = Runner(book, folder, clock, values, RunnerSettings(keep=table.keep))
     return Works(registry, folder, book, runner, Scheduler(registry, runner, book, folder, clock, table.at_once))
+
+
+def check(loaded: Loaded, works: Works) -> None:
+    """What only a night would find out otherwise. Raises `BadSetup` naming file and field."""
+    works.folder.check()
+    programs = [name for name, _, _ in COMMANDS]
+    values = {**addresses(loaded), "findings": [], "out": ""}
+    for name, own in loaded.settings.jobs.own.items():
+        where = f"{loaded.path}, jobs.own.{name}.command"
+        if own.command[0] not in programs:
+            expected = near(own.command[0], programs)
+            raise BadSetup(where, f"{own.command[0]!r} is no command of emberwatt-cloud, {expected}")
+        try:
+            filled(own.command, values)
+        except BadSetup as error:
+            gaps = ", ".join(f"{{{gap}}}" for gap in values)
+            hint = f"there are {gaps}; {{config}} and {{findings}} stand alone, for they may be several words"
+            raise BadSetup(where, error.problem, hint=hint) from error
 
 
 def addresses(loaded: Loaded) -> dict[str, str | list[str]]:

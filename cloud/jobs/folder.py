@@ -9,6 +9,7 @@
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,15 @@ class RunFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    def check(self) -> None:
+        """Raises `BadSetup` where nothing can be written, before the first night finds out."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            raise BadSetup(str(self.root), f"cannot be written: {error.strerror}") from error
 
     @contextmanager
     def lock(self, job: str) -> Iterator[int]:
