@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,8 +19,9 @@ from agent.domain.proof_change import Change
 from agent.onsite.bench import SourcePlan
 from agent.onsite.keeping import Draft, load_draft
 from agent.onsite.page import Page, PageSettings
-from agent.onsite.terminal import Talk, talk_through
+from agent.onsite.terminal import NO_TERMINAL, Talk, talk_through
 from agent.onsite.wizard import Place, Wizard
+from agent.outbox.lock import FileLock
 from agent.ports import Clock
 
 _PIN_DIGITS: Final = 6
@@ -26,12 +29,35 @@ _PIN_DIGITS: Final = 6
 
 def commission(arguments: argparse.Namespace) -> int:
     """Raises `BadSetup`, and `Stopped` when the person leaves before the site file is written."""
+    page = None if arguments.page is None else page_settings(arguments.page, arguments.pin, arguments.minutes)
+    if page is None and sys.stdin is None:
+        raise BadSetup("setup", "needs a terminal", hint=NO_TERMINAL)
+    _check_folder(arguments.config)
     wizard = make_wizard(arguments.config, fresh=arguments.fresh)
-    if arguments.page is None:
-        asyncio.run(_in_terminal(wizard))
-    else:
-        asyncio.run(_as_page(wizard, page_settings(arguments.page, arguments.pin, arguments.minutes)))
+    with _alone(wizard.place):
+        asyncio.run(_in_terminal(wizard) if page is None else _as_page(wizard, page))
     return 0
+
+
+def _check_folder(path: Path) -> None:
+    """Raises `BadSetup`: what is asked for an hour must be written somewhere at the end."""
+    if not path.parent.is_dir():
+        raise BadSetup(str(path), f"there is no folder {path.parent}", hint="make it first, or name another --config")
+
+
+@contextmanager
+def _alone(place: Place) -> Iterator[None]:
+    """Nobody else sets this site up meanwhile: both would keep their answers in the same place."""
+    try:
+        place.state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSetup(str(place.state), f"this folder cannot be made: {error.strerror}") from error
+    lock = FileLock(place.state / "setup", "another setup of this site is under way: leave it first")
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def make_wizard(path: Path, *, fresh: bool = False) -> Wizard:

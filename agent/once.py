@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from agent.config import AgentSettings
@@ -84,6 +85,16 @@ def _lines(answer: Answer) -> list[str]:
     return rows
 
 
+def _last(last: Mapping[str, Any], at_risk_s: float) -> str:
+    """The newest reading that is on the disk; a running agent may be ahead of it."""
+    if not last:
+        return "no reading yet: see emberwatt-agent doctor, or wait for the first interval to pass"
+    at = datetime.fromtimestamp(last["at_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    good, bad = len(last["values"]), len(last["bad"])
+    told = f"last reading on the disk, of {at}: {good} of {good + bad} signals have a value"
+    return f"{told}; it is written at least every {at_risk_s / 60:g} min"
+
+
 def status(settings: AgentSettings, *, as_json: bool) -> int:
     """What the journal holds and what the diagnosis knew at its last commit; the agent may be running."""
     seen = peek(settings.state / JOURNAL)
@@ -91,7 +102,7 @@ def status(settings: AgentSettings, *, as_json: bool) -> int:
         "device": settings.device,
         "epoch": seen.epoch.hex(),
         "acknowledged": seen.acknowledged,
-        "last": seen.last,
+        "last_record": seen.last,
         "backlog": seen.backlog,
         "journal_bytes": seen.size,
         **restore(in_force(settings).diagnosis, seen.checkpoint)[0].snapshot(),
@@ -101,6 +112,7 @@ def status(settings: AgentSettings, *, as_json: bool) -> int:
         return 0
     waiting = f"{seen.backlog} of {seen.last} records wait to be acknowledged"
     print(f"{settings.device}: {waiting}; journal of {seen.size / 2**20:.1f} MiB")
+    print(f"  {_last(told['last'], settings.journal.at_risk_s)}")
     for fault in told["faults"].values():
         print(f"  active: {fault['code']} ({fault['severity']}) {fault['component']}".rstrip())
     for code, figures in told["reliability"].items():

@@ -26,6 +26,7 @@ _AT_ONCE: Final = 8
 _NOBODY: Final = "nobody answered: is Modbus switched on in the device's menu, and nobody else connected?"
 _LATE_S: Final = 0.2
 _LAST_UNIT: Final = 247
+_LAST_PORT: Final = 65_535
 
 
 def scan(arguments: argparse.Namespace) -> int:
@@ -91,7 +92,8 @@ async def scan_tcp(
     rules: ScanRules,
     progress: Progress | None = None,
 ) -> list[Found]:
-    """Some hosts at a time, each asked one thing after the other."""
+    """Some hosts at a time, each asked one thing after the other. Raises `BadSetup` for a name that is none."""
+    await asyncio.gather(*(_check_name(host) for host, _ in hosts if not _is_address(host)))
     room, done = asyncio.Semaphore(_AT_ONCE), 0
 
     async def one(host: str, port: int) -> list[Found]:
@@ -103,6 +105,24 @@ async def scan_tcp(
         return found
 
     return [each for found in await asyncio.gather(*(one(*host) for host in hosts)) for each in found]
+
+
+async def _check_name(host: str) -> None:
+    """Raises `BadSetup`: silence would look like a device that is switched off."""
+    try:
+        await asyncio.get_running_loop().getaddrinfo(host, None)
+    except (OSError, UnicodeError) as error:
+        why = f" ({error.strerror})" if isinstance(error, OSError) else ""
+        hint = "check the spelling, or name the device by its address"
+        raise BadSetup(host, f"no such name{why}", hint=hint) from error
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _say(text: str) -> None:
@@ -133,6 +153,9 @@ def hosts_of(network: str | None, hosts: Sequence[str], port: int) -> list[tuple
         if colon and not own.isdigit():
             raise BadSetup("--host", f"got {text!r}, expected HOST or HOST:PORT")
         found.append((host, int(own)) if colon else (text, port))
+    for host, at in found:
+        if not host.strip() or not 1 <= at <= _LAST_PORT:
+            raise BadSetup("--host", f"got {f'{host}:{at}'!r}, expected a host and a port from 1 to {_LAST_PORT}")
     return found
 
 

@@ -19,6 +19,8 @@ _MAX_ANSWER: Final = 64 * 1024
 _LATER: Final = {429, 500, 502, 503, 504}
 # X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL.
 _DATES: Final = {9, 10}
+# What OpenSSL says, by its version, of an answer that is plain HTTP.
+_NO_TLS: Final = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
 
 
 class Refused(BadSetup):
@@ -94,6 +96,9 @@ class Aggregator:
         return Refused(self.url, said.code, said.message, hint=said.hint)
 
     def _failure(self, reason: object) -> EmberwattError:
+        if isinstance(reason, ssl.SSLError) and reason.reason in _NO_TLS:
+            hint = "take the address that came with the code; its port is that of [devices], not that of the pages"
+            return BadSetup(self.url, "speaks no HTTPS there", hint=hint)
         if not isinstance(reason, ssl.SSLCertVerificationError):
             return UplinkUnavailable(f"{self.url}: {getattr(reason, 'strerror', None) or reason}")
         hint = "does the address name the host as its certificate does?"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import stat
 from collections.abc import Sequence
 from typing import Any, Final, TextIO
 
@@ -15,6 +16,7 @@ from agent.onsite.sharing import Overlap
 from agent.onsite.wizard import ProofRun, Wizard, is_zone
 
 _TICK_S: Final = 0.5
+NO_TERMINAL: Final = "Over ssh: ssh -t. Without one: setup --page ADDRESS:PORT, for a browser."
 
 
 class Stopped(EmberwattError):
@@ -42,8 +44,20 @@ class Talk:
             self.say(f"\r\x1b[K{text}", end="")
 
     async def __aenter__(self) -> "Talk":
-        asyncio.get_running_loop().add_reader(self._fd, self._readable)
+        try:
+            asyncio.get_running_loop().add_reader(self._fd, self._readable)
+        except PermissionError:
+            # What can always be read, a file for instance, cannot be waited for.
+            self._read_file()
         return self
+
+    def _read_file(self) -> None:
+        """All answers at once. Raises `BadSetup` where nobody could have written one."""
+        if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+            raise BadSetup("setup", "needs a terminal", hint=NO_TERMINAL)
+        while data := os.read(self._fd, 4096):
+            self._bytes += data
+        self._ended = True
 
     async def __aexit__(self, *exc: object) -> None:
         asyncio.get_running_loop().remove_reader(self._fd)

@@ -26,6 +26,7 @@ from agent.sources.sunspec import NEVER, Model, Refused, discover, locate, rules
 _ILLEGAL_ADDRESS: Final = 2
 _WRITE_ONE: Final = 6
 _BUSY: Final = frozenset({5, 6})
+_NOBODY: Final = frozenset({10, 11})
 _ASK_AGAIN: Final = 60
 """Reads after which a part that the device did not have is asked for again."""
 
@@ -203,8 +204,8 @@ class ModbusSource:
         else:
             self._illegal &= illegal
         if len(refusals) == len(bound.blocks) and not NEVER.issuperset(refusals.values()):
-            code = next(iter(refusals.values()))
-            raise SourceUnavailable(self._name, f"refused every request, Modbus exception {code}")
+            block, code = next(iter(refusals.items()))
+            raise SourceUnavailable(self._name, _refusal("refused every request", Refused(code), block.unit))
 
     async def _ready(self) -> _Bound:
         """A live connection, and the device's layout."""
@@ -255,17 +256,19 @@ class ModbusSource:
             try:
                 words = await self._request(self._units[0], entry.function, entry.address, entry.width)
             except Refused as refused:
-                reason = f"refused register {entry.address}, Modbus exception {refused.code}"
+                reason = _refusal(f"refused register {entry.address}", refused, self._units[0])
                 raise SourceUnavailable(self._name, reason) from None
             if not matches(entry, words, self._profile.order):
                 raise SourceUnavailable(self._name, mismatch(self._profile, entry, words))
 
     async def _explore(self) -> list[Model]:
+        models: list[Model] = []
+        unit = self._units[0]
         try:
-            models = [model for unit in self._units for model in await discover(self._request, self._profile, unit)]
+            for unit in self._units:
+                models += await discover(self._request, self._profile, unit)
         except Refused as refused:
-            reason = f"refused to be explored, Modbus exception {refused.code}"
-            raise SourceUnavailable(self._name, reason) from None
+            raise SourceUnavailable(self._name, _refusal("refused to be explored", refused, unit)) from None
         if not models:
             bases = ", ".join(str(base) for base in self._profile.bases)
             raise SourceUnavailable(self._name, f"no SunSpec marker at {bases}; is Modbus enabled on the device?")
@@ -335,6 +338,11 @@ class ModbusSource:
 
     def _chosen(self, signals: frozenset[SignalName]) -> frozenset[SignalName]:
         return signals if self._wanted is None else signals & self._wanted
+
+
+def _refusal(what: str, refused: Refused, unit: int) -> str:
+    told = f"{what}, Modbus exception {refused.code}"
+    return f"{told}: nothing there under unit {unit}" if refused.code in _NOBODY else told
 
 
 def _content(answer: ModbusPDU, function: int, count: int) -> Sequence[int] | None:

@@ -5,6 +5,7 @@ in real seconds: it does not hurry because the clock does.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from random import Random
@@ -19,6 +20,7 @@ from agent.ports import Clock, Source
 
 BACKOFF_CAP_S: Final = 300.0
 _JOIN_SHARE: Final = 0.8
+_log: Final = logging.getLogger("emberwatt.poller")
 
 
 class SourceState(msgspec.Struct, frozen=True):
@@ -160,6 +162,7 @@ class Poller:
         slot.failures = 0 if reachable else slot.failures + 1
         if reachable != slot.state.reachable:
             slot.state = SourceState(reachable, self._clock.now_ms(), reason)
+            _tell(slot, reason)
 
     async def _sleep_to_tick(self, served_ms: int, slot: _Slot | None = None) -> int:
         """Wait on the clock until the next tick and return it."""
@@ -201,6 +204,15 @@ class Poller:
     def _reachable(self) -> Mapping[str, bool]:
         known = ((slot.source.name, slot.state.reachable) for slot in self._slots)
         return {name: reachable for name, reachable in known if reachable is not None}
+
+
+def _tell(slot: _Slot, reason: str) -> None:
+    """Once per change, for whoever watches the agent at work."""
+    if reason or slot.fresh is None:
+        _log.warning("%s does not answer: %s", slot.source.name, reason)
+        return
+    good, bad = len(slot.fresh.values), len(slot.fresh.bad)
+    _log.info("%s answers: %d of %d signals have a value", slot.source.name, good, good + bad)
 
 
 def _check_sources(sources: Sequence[Source]) -> None:

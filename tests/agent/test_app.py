@@ -75,6 +75,8 @@ async def test_it_polls_tells_and_stops_in_order(tmp_path: Path, home: int) -> N
     told = json.loads(run("agent", "status", "--config", site, "--json").stdout)
     assert told["device"] == "home-1"
     assert told["last"]["values"].keys() == values.keys()
+    assert told["last_record"] >= told["backlog"] > 0
+    assert f": {len(values)} of " in run("agent", "status", "--config", site).stdout
     with closing(sqlite3.connect(tmp_path / "state" / "journal.db")) as journal:
         kinds = [kind for (kind,) in journal.execute("SELECT kind FROM records ORDER BY seq")]
     assert kinds[0] == "event"

@@ -1,5 +1,7 @@
 """Where a setup begins: with nothing, with a site file, or where it was left."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from agent.domain.proof import prove
 from agent.domain.proof_model import Mistake
 from agent.onsite.keeping import save_proof
 from agent.running import open_agent
+from tests.helpers.programs import Program, run, wait_for
 from tests.helpers.trial_homes import power_trial
 
 
@@ -60,3 +63,46 @@ async def test_the_report_of_a_proof_is_in_the_twin(tmp_path: Path) -> None:
     assert (told["at_ms"], told["right"], told["applied"]) == (1_760_000_000_000, False, ["the sign was turned"])
     assert told["findings"][0]["mistake"] == "grid_reversed"
     assert "sign is turned" in told["findings"][0]["says"]
+
+
+def setup_from(answers: str | None, site: Path) -> "subprocess.CompletedProcess[str]":
+    """The command with its answers in a file; None: with nothing to read from."""
+    file = site.parent / "answers"
+    file.write_text(answers or "")
+    with (Path("/dev/null") if answers is None else file).open() as source:
+        command = [sys.executable, "-m", "agent", "setup", "--config", str(site)]
+        return subprocess.run(command, stdin=source, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_without_anybody_to_answer_it_says_what_it_needs(tmp_path: Path) -> None:
+    done = setup_from(None, tmp_path / "site.toml")
+    assert done.returncode == 2
+    assert done.stderr.startswith("emberwatt-agent: setup: needs a terminal\n")
+    assert "--page ADDRESS:PORT" in done.stderr
+
+
+def test_answers_out_of_a_file_are_taken_as_far_as_they_go(tmp_path: Path) -> None:
+    done = setup_from("mill-x\nMill\n\nUTC\n", tmp_path / "site.toml")
+    assert done.returncode == 2
+    assert "1 of 4 · choose the devices" in done.stdout
+    assert done.stderr.startswith("emberwatt-agent: setup was left\n")
+    assert make_wizard(tmp_path / "site.toml").draft.device == "mill-x"
+
+
+def test_a_folder_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None:
+    done = run("agent", "setup", "--config", tmp_path / "none" / "site.toml", "--page", "127.0.0.1:0")
+    assert done.returncode == 2
+    assert f"{tmp_path}/none/site.toml: there is no folder {tmp_path}/none" in done.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_only_one_at_a_time_sets_a_site_up(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    first = ["setup", "--config", site, "--page", "127.0.0.1:0"]
+    with Program("agent", first, tmp_path / "log") as page:
+        wait_for("the page", lambda: "PIN" in page.said())
+        second = run("agent", "setup", "--config", site, "--page", "127.0.0.1:0")
+        assert second.returncode == 2
+        assert "another setup of this site is under way" in second.stderr
+    with Program("agent", first, tmp_path / "log2") as page:
+        wait_for("the next one's page", lambda: "PIN" in page.said())

@@ -108,6 +108,7 @@ def test_the_service_manager_hears_of_its_life(tmp_path: Path, boiler: int, syst
     with Service(site, tmp_path / "log", systemd, 0.6) as agent:
         wait_for("the device", lambda: systemd.heard("1 of 1 devices answer"))
         assert systemd.said[0].startswith("READY=1") or systemd.heard("READY=1")
+        assert "INFO emberwatt.poller: heating answers: " in agent.said()
         wait_for("the watchdog's food", lambda: systemd.said.count("WATCHDOG=1") > 2)
         assert agent.stop(signal.SIGTERM) == 0, agent.said()
     assert "STOPPING=1" in systemd.said
@@ -186,6 +187,23 @@ def test_what_a_person_must_put_right_still_ends_it_at_the_start(
     done = run("agent", "run", "--config", site_file(tmp_path, boiler, more))
     assert done.returncode == 2
     assert named in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("/proc/nope", "/proc/nope: this folder cannot be made: No such file or directory"),
+        ("site.toml", "site.toml: this folder cannot be made: File exists"),
+        ("/sys", "/sys/journal.db.lock: cannot be made: "),
+    ],
+)
+def test_a_state_folder_that_cannot_be_is_told(tmp_path: Path, state: str, told: str) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(f'[device]\nid = "home-1"\nstate = "{state}"\n')
+    done = run("agent", "run", "--config", site)
+    assert done.returncode == 2
+    assert told in done.stderr
     assert "Traceback" not in done.stderr
 
 

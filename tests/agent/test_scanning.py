@@ -113,6 +113,18 @@ def test_ranges_and_units() -> None:
         hosts_of(None, ["a:b"], 502)
 
 
+@pytest.mark.parametrize("text", ["h:0", "h:99999", ":502", " "])
+def test_a_host_that_cannot_be(text: str) -> None:
+    with pytest.raises(BadSetup, match=r"--host: got .*, expected a host and a port from 1 to 65535"):
+        hosts_of(None, [text], 502)
+
+
+@pytest.mark.parametrize("name", ["nohost.invalid", "a..b", "x" * 70])
+async def test_a_name_of_nobody_is_not_a_device_that_is_switched_off(name: str) -> None:
+    with pytest.raises(BadSetup, match=f"^{name}: no such name"):
+        await scan_tcp([("127.0.0.9", 9), (name, 502)], TCP_UNITS, shipped_probes(), RULES)
+
+
 def test_words_for_a_person() -> None:
     found = Found(
         "127.0.0.1:502", 1, Identity("Fronius", "Symo", "42", "1.3", "fronius-gen24", "sunspec", "look at 200")

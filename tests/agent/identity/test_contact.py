@@ -110,3 +110,9 @@ def test_a_server_that_expired_makes_one_think_of_the_clock(tmp_path: Path, fold
 def test_an_authority_that_is_none_is_told(url: str) -> None:
     with pytest.raises(BadSetup, match="certificate authority: cannot be used"):
         Aggregator(url, NOW_MS).ask(CLAIM, ASKED, "nonsense")
+
+
+def test_the_port_of_the_pages_is_told_apart() -> None:
+    with served(Starlette()) as address, pytest.raises(BadSetup, match="speaks no HTTPS there") as caught:
+        Aggregator(address.replace("http:", "https:"), NOW_MS).fetch_ca()
+    assert "[devices]" in caught.value.hint

@@ -384,3 +384,11 @@ async def test_noise_is_never_more_than_a_source_that_is_unavailable(
             server.faults.payload, server.faults.garbage = b"", b""
         assert (await until_it_answers(home)).values[GRID_POWER] == 50
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.parametrize("profile", ["sunspec", "samson-trovis-557x", "goodwe-et"])
+async def test_a_gateway_without_that_unit_is_told_apart_from_a_device(server: ModbusServer, profile: str) -> None:
+    server.faults.refuse = {(function, address): 11 for function in (1, 3, 4) for address in range(0x10000)}
+    async with source(server, profile, unit=7) as home:
+        with pytest.raises(SourceUnavailable, match=r"Modbus exception 11: nothing there under unit 7$"):
+            await home.read()

@@ -185,6 +185,22 @@ async def test_back_from_the_dead(clock: SteppedClock, pv: MemorySource) -> None
         assert site.poller.states()["inverter"].since_ms == FIRST_MS + 2 * STEP_MS
 
 
+async def test_each_change_is_said_once(
+    clock: SteppedClock, pv: MemorySource, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "emberwatt.poller")
+    async with Site([pv], clock).running() as site:
+        for dead in (False, False, True, True, False, False):
+            pv.dead = dead
+            await site.next()
+            await site.next()
+    assert caplog.messages == [
+        "inverter answers: 1 of 1 signals have a value",
+        "inverter does not answer: switched off",
+        "inverter answers: 1 of 1 signals have a value",
+    ]
+
+
 async def test_a_dead_source_is_tried_at_least_every_five_minutes_or_so(clock: SteppedClock, pv: MemorySource) -> None:
     pv.dead = True
     async with Site([pv], clock).running() as site:
