@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import msgspec
 
 from agent.domain.errors import BadSetup
+from agent.domain.misfit import misfit
 from cloud.access.settings import AccessTable
 from cloud.devices.settings import DevicesTable
 from cloud.identity.settings import IdentityTable
@@ -114,4 +115,4 @@ def load(path: Path | None) -> Loaded:
     try:
         return Loaded(msgspec.convert(table, CloudSettings), path)
     except msgspec.ValidationError as error:
-        raise BadSetup(str(path), str(error)) from error
+        raise BadSetup(str(path), misfit(error, table, CloudSettings)) from error

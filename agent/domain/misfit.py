@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from types import NoneType, UnionType
-from typing import Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 
@@ -31,13 +32,20 @@ def misfit(error: msgspec.ValidationError, table: object, kind: Any) -> str:
     ...     misfit(error, {"flop": ["load_power"]}, Change)
     'unknown field `flop`, did you mean flip?'
     """
+    return _told(error, table, kind, "")
+
+
+def _told(error: msgspec.ValidationError, table: object, kind: Any, place: str) -> str:
     problem, _, path = str(error).partition(" - at `$")
-    place, value = "", table
+    value = table
     # What stands under a key of a table without fields is shown with the whole table.
     for name, index in _STEP.findall(path.rstrip("`").partition("[...]")[0]):
         place += f"{'.' if place else ''}{name}" if name else f"[{index}]"
         kind = _in_struct(kind, name, value) if name else _in_list(kind, int(index))
         value = value[int(index)] if isinstance(value, list) else _in_table(value, name)
+    if "[...]" in path and (wrong := _under_a_key(value, kind)) is not None:
+        name, inner, kind, error = wrong
+        return _told(error, inner, kind, f"{place}.{name}")
     named = _QUOTED.search(problem)
     if named is None:
         return f"{place or 'it'}: got {_shown(place, value)}, expected {expected(kind)}"
@@ -45,6 +53,17 @@ def misfit(error: msgspec.ValidationError, table: object, kind: Any) -> str:
     if "unknown field" in problem:
         return f"{where}unknown field `{field}`, {near(field, _fields(kind, value))}"
     return f"{where}field `{field}` is missing, expected {expected(_in_struct(kind, field, value))}"
+
+
+def _under_a_key(value: object, kind: Any) -> tuple[str, object, Any, msgspec.ValidationError] | None:
+    """Of tables that a person names himself the one that does not fit: its name, itself, its type and its error."""
+    inner = get_args(kind)[-1] if get_origin(kind) is dict else Any
+    for name, each in value.items() if isinstance(value, Mapping) and _structs(inner) else ():
+        try:
+            msgspec.convert(each, inner)
+        except msgspec.ValidationError as error:
+            return name, each, inner, error
+    return None
 
 
 def near(name: str, known: Iterable[str]) -> str:
@@ -65,16 +84,35 @@ def expected(kind: Any) -> str:
 
     >>> expected(float | None), expected(Literal["N", "E"]), expected(list[int])
     ('a number', 'N or E', 'a list')
+    >>> expected(Annotated[int, msgspec.Meta(ge=1, le=65535)]), expected(Annotated[float, msgspec.Meta(gt=0)])
+    ('a whole number, at least 1 and at most 65535', 'a number, more than 0')
     """
     return " or ".join(dict.fromkeys(_word(each) for each in _members(kind) if each is not NoneType))
 
 
 def _word(kind: Any) -> str:
+    if get_origin(kind) is Annotated:
+        bare, *metas = get_args(kind)
+        limits = " and ".join(_limits(each) for each in metas if isinstance(each, msgspec.Meta))
+        return f"{_word(bare)}, {limits}" if limits else _word(bare)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return " or ".join(str(each.value) for each in kind)
     if get_origin(kind) is Literal:
         return " or ".join(str(value) for value in get_args(kind))
     if get_origin(kind) is list and _structs(get_args(kind)[0]):
         return "tables in double brackets, [[…]]"
     return _WORDS.get(get_origin(kind) or kind, "a table" if _structs(kind) else "something else")
+
+
+def _limits(meta: msgspec.Meta) -> str:
+    told = (
+        ("at least", meta.ge),
+        ("more than", meta.gt),
+        ("at most", meta.le),
+        ("less than", meta.lt),
+        ("of a length of at least", meta.min_length),
+    )
+    return " and ".join(f"{word} {limit}" for word, limit in told if limit is not None)
 
 
 def _members(kind: Any) -> tuple[Any, ...]:
@@ -123,7 +161,7 @@ def _in_table(value: object, name: str) -> object:
 
 def _shown(place: str, value: object) -> str:
     """A value as it was written, unless it is a secret."""
-    if place.rpartition(".")[2] == "password":
+    if place.rpartition(".")[2] in ("password", "secret"):
         return type(value).__name__
     text = repr(value)
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"

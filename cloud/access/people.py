@@ -7,11 +7,12 @@ import tempfile
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from agent.domain.errors import BadInput, BadSetup
+from agent.domain.misfit import misfit
 from cloud.access.passwords import kept
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
@@ -90,7 +91,7 @@ class People:
             told = self.path.stat()
             seen = (told.st_mtime_ns, told.st_ino)
             if seen != self._read:
-                self._book = msgspec.convert(tomllib.loads(self.path.read_text(encoding="utf-8")), _Book)
+                self._book = self._converted(tomllib.loads(self.path.read_text(encoding="utf-8")))
                 self._read = seen
         except FileNotFoundError:
             raise BadSetup(str(self.path), "is not there", hint=_HINT) from None
@@ -98,11 +99,15 @@ class People:
             raise BadSetup(str(self.path), f"cannot be read: {error.strerror}") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadSetup(str(self.path), f"is not TOML: {error}") from error
-        except msgspec.ValidationError as error:
-            raise BadSetup(str(self.path), str(error)) from error
         if len(self._book.secret) < 32:
             raise BadSetup(str(self.path), "secret: expected 32 characters or more")
         return self._book
+
+    def _converted(self, table: dict[str, Any]) -> _Book:
+        try:
+            return msgspec.convert(table, _Book)
+        except msgspec.ValidationError as error:
+            raise BadSetup(str(self.path), misfit(error, table, _Book)) from error
 
     def _write(self, book: _Book) -> None:
         """Whole or not at all, for its owner's eyes only."""

@@ -53,6 +53,26 @@ def test_what_cannot_be_is_named(tmp_path: Path, text: str, named: str) -> None:
     assert str(path) in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[http]\nport = 70001\n", "http.port: got 70001, expected a whole number, at least 0 and at most 65535"),
+        ("[clock]\norigin_ms = 0\nstarted_ms = 0\nrate = '60s'\n", "clock.rate: got '60s', expected a number"),
+        ("[broker]\nhots = 'x'\n", "broker: unknown field `hots`, did you mean host?"),
+        ("[jobs.own.a]\ncommand = ['mtbf']\ntime = 5\n", "jobs.own.a: unknown field `time`, did you mean timeout_s?"),
+        (
+            "[jobs.own.a]\ncommand = 'mtbf'\n",
+            "jobs.own.a.command: got 'mtbf', expected a list, of a length of at least 1",
+        ),
+    ],
+)
+def test_field_value_and_what_was_expected_are_told(tmp_path: Path, text: str, told: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(BadSetup) as refused:
+        load(path)
+    assert str(refused.value) == f"{path}: {told}"
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadSetup, match=r"nowhere\.toml: cannot be read"):
         load(tmp_path / "nowhere.toml")

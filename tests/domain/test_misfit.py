@@ -1,6 +1,7 @@
 """What a person is told whose table does not fit."""
 
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
@@ -21,6 +22,15 @@ class Radio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     channel: int = 1
 
 
+class Role(StrEnum):
+    VIEWER = "viewer"
+    MANAGER = "manager"
+
+
+class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    role: Role
+
+
 class Whole(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int | None = None
     host: str = ""
@@ -32,6 +42,11 @@ class Whole(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     factors: dict[str, float] = {}
     pair: tuple[int, str] = (1, "")
     way: Cable | Radio = Cable()
+    limited: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
+    listed: Annotated[list[str], msgspec.Meta(min_length=1)] | None = None
+    role: Role = Role.VIEWER
+    own: dict[str, Cable] = {}
+    people: dict[str, Person] = {}
 
 
 @pytest.mark.parametrize(
@@ -54,6 +69,13 @@ class Whole(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ({"way": {"carrier": "radio", "chanel": 1}}, "way: unknown field `chanel`, did you mean channel?"),
         ({"password": 5}, "password: got int, expected text"),
         (5, "it: got 5, expected a table"),
+        ({"limited": 9}, "limited: got 9, expected a whole number, at least 1 and at most 5"),
+        ({"listed": []}, "listed: got [], expected a list, of a length of at least 1"),
+        ({"role": "boss"}, "role: got 'boss', expected viewer or manager"),
+        ({"own": {"a.b": {"baud": 1}, "c": {"bode": 1}}}, "own.c: unknown field `bode`, expected one of baud"),
+        ({"own": {"c": {"baud": "fast"}}}, "own.c.baud: got 'fast', expected a whole number"),
+        ({"own": {"c": 5}}, "own.c: got 5, expected a table"),
+        ({"people": {"anna": {}}}, "people.anna: field `role` is missing, expected viewer or manager"),
     ],
 )
 def test_the_field_its_value_and_what_was_expected(table: Any, told: str) -> None:

@@ -74,3 +74,11 @@ def test_a_file_without_anybody(tmp_path: Path, people: People) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(BadSetup, match="cannot be written"):
         People(tmp_path / "no" / "people.toml").add("anna", Role.VIEWER, PASSWORD)
+
+
+def test_a_role_that_there_is_not_is_told_with_those_there_are(tmp_path: Path) -> None:
+    path = tmp_path / "people.toml"
+    path.write_text(f'secret = "{"s" * 40}"\n[people.anna]\nrole = "boss"\npassword = "x"\n')
+    with pytest.raises(BadSetup) as refused:
+        People(path).check()
+    assert str(refused.value) == f"{path}: people.anna.role: got 'boss', expected manager or viewer"
