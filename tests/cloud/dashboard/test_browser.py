@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from agent.domain import signals as sg
+from agent.domain.faults import FaultCode
+from agent.domain.reliability import EpisodeReliability
+from cloud.ports import EventRow, ReliabilityRow
 from tests.helpers.browser import Page, browser_page, chromium
-from tests.helpers.fleet import HandClock, InMemoryFleet, demo_fleet
+from tests.helpers.fleet import HOUR_MS, NOW_MS, HandClock, InMemoryFleet, demo_fleet
 from tests.helpers.webapp import compose, served
 
 pytestmark = [
@@ -107,6 +110,31 @@ def test_pages_fit_a_phone_and_ask_for_nothing_from_elsewhere(
     assert dark == (scheme == "dark")
     assert browser.complaints() == []
     assert {url.startswith(address) for url in browser.requested()} == {True}
+
+
+SIDEWAYS = "[...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth).length"
+
+
+@pytest.mark.parametrize("width", [400, 1280, 1400])
+@pytest.mark.parametrize("device", ["ember-102", "ember-104", "ember-106"])
+def test_no_table_of_a_site_is_cut_off(
+    browser: Page, address: str, fleet: InMemoryFleet, device: str, width: int
+) -> None:
+    fleet.change(device, last_values={sg.INVERTER_ALARM: 4.0, sg.PV_POWER: 2000.0})
+    long = EpisodeReliability(3, 3, 430 * HOUR_MS, 9 * HOUR_MS).state()
+    fleet.reliability_list += [ReliabilityRow(device, str(code), NOW_MS, long) for code in FaultCode]
+    fleet.event_list.append(EventRow(device, NOW_MS, "command", {"id": "d95d03986a343e1c", "name": "read-now"}))
+    browser.size(width, 1000, mobile=width == 400)
+    browser.goto(f"{address}/sites/{device}")
+    assert browser.ask(SIDEWAYS) == 0
+
+
+def test_on_a_phone_all_cards_are_equally_wide(browser: Page, address: str, fleet: InMemoryFleet) -> None:
+    fleet.change("ember-102", last_values={sg.INVERTER_ALARM: 4.0, sg.PV_POWER: 2000.0})
+    browser.size(400, 1000, mobile=True)
+    browser.goto(f"{address}/sites/ember-102")
+    widths = browser.ask("[...document.querySelectorAll('.card')].map(one => Math.round(one.clientWidth))")
+    assert len(set(widths)) == 1, widths
 
 
 def test_a_script_in_a_name_does_not_run(browser: Page, address: str, fleet: InMemoryFleet) -> None:

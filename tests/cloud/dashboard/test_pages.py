@@ -82,3 +82,8 @@ def test_a_states_code_is_said_in_words(pages: Pages) -> None:
     text = pages.text("/sites/ember-101/live")
     assert "Throttled" in text
     assert "77" in text
+
+
+def test_one_record_is_not_called_records(pages: Pages) -> None:
+    pages.fleet.change("ember-101", backlog=1)
+    assert "1 record waiting" in pages.text("/sites/ember-101/live")
