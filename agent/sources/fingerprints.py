@@ -26,6 +26,7 @@ TCP_UNITS: Final = (1, 3, 100, 247, 246, 255, 126, 2, 200, 240)
 SERIAL_UNITS: Final = (*range(1, 33), 100, *range(240, 248))
 
 # Maker in SunSpec's model 1 → profiles that know more of it than the plain one.
+_METER: Final = "where the grid's values are missing its meter is a unit of its own: more_units = [200], or 240"
 SUNSPEC_MAKERS: Final = {"fronius": "fronius-gen24", "solaredge": "solaredge-storedge"}
 
 
@@ -148,7 +149,7 @@ def sunspec_identity(common: Sequence[int]) -> Identity:
     profile = next(
         (name for key, name in SUNSPEC_MAKERS.items() if key in maker.casefold() and name in known), "sunspec"
     )
-    note = "its meter usually answers as unit 200 or 240" if "fronius" in maker.casefold() else ""
+    note = _METER if "fronius" in maker.casefold() else ""
     return Identity(
         maker, text_of(common[16:32]), text_of(common[48:64]), text_of(common[40:48]), profile, "sunspec", note
     )

@@ -6,10 +6,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from agent.clock import SystemClock
 from agent.domain.errors import BadSetup
+from agent.domain.signals import GRID_POWER
 from agent.scanning import hosts_of, lines, plain, scan_tcp, units_of
 from agent.sources.fingerprints import LOW_WORDS, TCP_UNITS, Identity, shipped_probes
+from agent.sources.modbus import ModbusSource
+from agent.sources.profile_file import load_profile
 from agent.sources.scan import Found, ScanRules
+from agent.sources.tcp_client import TcpLink
 from tests.helpers.modbus_server import ModbusServer
 from tests.helpers.programs import run
 from tests.helpers.sunspec_device import hybrid, serve, text
@@ -32,6 +37,18 @@ async def test_a_sunspec_device_is_named_by_its_own_words(server: ModbusServer) 
     found = await scan(server)
     assert [(each.unit, each.identity.model, each.identity.profile) for each in found] == [(1, "Hybrid 10", "sunspec")]
     assert found[0].identity.firmware == "1.28.7"
+
+
+async def test_a_meter_in_the_same_chain_needs_no_unit_of_its_own(server: ModbusServer) -> None:
+    """What is said about the other kind of meter holds only where values are missing."""
+    places = serve(server, hybrid())
+    server.put(places[1] + 2, text("Fronius", 16))
+    (found,) = await scan(server)
+    assert found.identity.profile == "fronius-gen24"
+    assert found.identity.note.startswith("where the grid's values are missing its meter is a unit of its own")
+    link = TcpLink("127.0.0.1", server.port)
+    async with ModbusSource("inverter", load_profile(found.identity.profile), link, clock=SystemClock()) as home:
+        assert GRID_POWER in (await home.read()).values
 
 
 async def test_a_family_is_named_by_its_fingerprint(server: ModbusServer) -> None:
