@@ -52,7 +52,7 @@ By = Annotated[str | None, Field(min_length=1, max_length=100, description="Who 
 def signed(person: str, by: str | None) -> str:
     """Who asks: whoever is logged in, or else whom the request names. Raises `ApiProblem` (422) for nobody."""
     if not person and by is None:
-        raise invalid("by", None, "a name")
+        raise invalid("by", None, 'who asks, {"by": "anna"} in the body, or a login')
     return person or by or ""
 
 

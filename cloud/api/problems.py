@@ -83,7 +83,8 @@ async def _on_validation(_request: Request, error: Exception) -> JSONResponse:
     text = str(first["msg"])
     reason = str(first.get("ctx", {}).get("error", text)) if unreadable else text
     message = f"{field} is missing" if missing else f"{field}: {reason}"
-    expected = "valid JSON" if unreadable else ("a value" if missing else text)
+    absent = "a JSON object as openapi.json describes it" if field == "body" else "a value"
+    expected = "valid JSON" if unreadable else (absent if missing else text)
     problem = Problem(field=field, value=value, expected=expected, message=message)
     return answer(400 if unreadable else 422, problem)
 

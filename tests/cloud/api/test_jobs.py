@@ -1,7 +1,11 @@
 from pathlib import Path
 
 import pytest
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import Response
 
+from tests.helpers.web import Client
 from tests.helpers.works import Works, demo_works
 
 API = "/api/v1"
@@ -46,6 +50,27 @@ def test_a_job_is_started_by_somebody(works: Works) -> None:
     works.jobs.busy = True
     works.problem(f"{API}/jobs/mine/runs", 503, "POST", json={"by": "anna"})
     works.problem(f"{API}/jobs/mine/runs", 422, "POST", json={})
+
+
+@pytest.mark.parametrize("body", [{}, {"json": {}}])
+def test_a_job_that_nobody_starts_is_told_who_may(works: Works, body: dict[str, object]) -> None:
+    error = works.problem(f"{API}/jobs/mine/runs", 422, "POST", **body)
+    assert (error["field"], error["expected"]) == ("by", 'who asks, {"by": "anna"} in the body, or a login')
+
+
+def test_who_is_logged_in_needs_no_body(works: Works) -> None:
+    class LoggedIn(BaseHTTPMiddleware):
+        async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+            request.state.person = "ben"
+            return await call_next(request)
+
+    assert Client(LoggedIn(works.app())).call("POST", f"{API}/jobs/mine/runs").status_code == 202
+    assert works.jobs.wishes == [("mine", "ben")]
+
+
+def test_a_change_without_a_body_is_told_what_is_missing(works: Works) -> None:
+    error = works.problem(f"{API}/incidents/i-heat", 422, "PATCH")
+    assert (error["field"], error["expected"]) == ("body", "a JSON object as openapi.json describes it")
 
 
 @pytest.mark.parametrize(
