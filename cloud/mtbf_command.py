@@ -220,7 +220,7 @@ def _print(reports: Mapping[str, dict[str, Any]]) -> None:
     for code, report in reports.items():
         print(f"{code}")
         for entry in report.get("cohorts", []):
-            print(f"  {_line(entry, entry['name'])}  ({entry['homes']} homes)")
+            print(f"  {_line(entry, entry['name'])}  ({entry['homes']} {'home' if entry['homes'] == 1 else 'homes'})")
         if "comparison" in report:
             print(f"  {_compared(report['comparison'])}")
         for entry in report["ranking"][:_SHOWN]:

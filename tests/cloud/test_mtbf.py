@@ -91,6 +91,14 @@ def minutes(tmp_path: Path) -> Path:
     return write(folder, *good, *bad, home("new", 1, [], inverter_model="X1"))
 
 
+def test_a_cohort_of_one_home_is_not_called_homes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    homes = [half_year(f"home-{i}", 2, inverter_model=model) for i, model in enumerate(("X1", "X1", "Y9"))]
+    assert command(write(tmp_path, *homes), "--by", "inverter_model") == 0
+    told = capsys.readouterr().out
+    assert "(1 home)" in told
+    assert "(2 homes)" in told
+
+
 def test_homes_and_cohorts_as_json_rows_and_picture(minutes: Path, tmp_path: Path) -> None:
     out, rows, png = tmp_path / "out.json", tmp_path / "out.csv", tmp_path / "out.png"
     options = ["--by", "inverter_model", "--compare", "Y9", "X1", "--json", out, "--csv", rows, "--png", png]
