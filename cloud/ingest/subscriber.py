@@ -26,6 +26,8 @@ _log: Final = logging.getLogger(__name__)
 
 # CONNACK codes 4 and 5 of MQTT 3.1.1, as the reason codes that paho translates them to.
 _REFUSED: Final = {4, 5, 134, 135}
+# A broker does not say why it ends a connection. So many that worked and soon ended in a row are no accident.
+_THROWN_OFF: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class Subscriber:
         self._outgoing: asyncio.Queue[tuple[str, bytes, bool]] = asyncio.Queue()
         self.applier = Applier(writer, clock, SlowDown(settings.busy_messages, settings.slow_s))
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._soon_lost = 0
         self.also: list[Sender] = []
         self.stats = SubscriberStats()
 
@@ -120,6 +123,7 @@ class Subscriber:
                 _log.error("ingest: %s", error)
             long = self._loop.time() - began > self._settings.reconnect_cap_s
             attempt = 0 if long else attempt + 1
+            self._soon_lost = 0 if long else self._soon_lost
             ceiling = min(
                 self._settings.reconnect_cap_s, self._settings.reconnect_first_s * 2.0 ** min(attempt - 1, 20)
             )
@@ -164,7 +168,9 @@ class Subscriber:
         if getattr(code, "value", code) in _REFUSED:
             who = f"user {self._settings.username!r}" if self._settings.username else "a login without a name"
             return BadSetup(where, f"refuses {who}: {code}", hint="check the aggregator's username and password")
-        return UplinkUnavailable(f"{where}: {error}")
+        self._soon_lost += self.stats.connected
+        more = "; is another aggregator on this broker? Only one can be" if self._soon_lost >= _THROWN_OFF else ""
+        return UplinkUnavailable(f"{where}: {error}{more}")
 
     async def _ingest(self, client: aiomqtt.Client) -> None:
         messages = client.messages

@@ -179,3 +179,27 @@ async def test_a_refused_login_is_a_setup_error_and_nobody_there_is_not(tmp_path
         away = Subscriber(SubscriberSettings("127.0.0.1", free_port()), writer, RealClock(), rng)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(away.run(), 0.5)
+
+
+async def test_two_aggregators_on_one_broker_are_told_what_is_wrong(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "other").mkdir()
+    async with stage(tmp_path) as on:
+        with Database(f"sqlite:///{tmp_path / 'other' / 'fleet.db'}", RealClock()) as database:
+            settings = SubscriberSettings("127.0.0.1", on.broker.port, reconnect_first_s=0.05, reconnect_cap_s=0.2)
+            other = Subscriber(settings, SqlFleetWriter(database), RealClock(), random.Random(2))
+            task = asyncio.create_task(other.run())
+            await until(lambda: "another aggregator on this broker" in caplog.text)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_broker_that_is_started_again_is_no_other_aggregator(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with stage(tmp_path) as on:
+        on.broker.kill()
+        on.broker.start()
+        await until(lambda: on.subscriber.stats.connections == 2 and on.subscriber.stats.connected)
+        assert "another aggregator" not in caplog.text
