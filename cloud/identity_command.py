@@ -125,10 +125,8 @@ def _made(args: argparse.Namespace, loaded: Loaded, desk: Desk, dropped: list[st
     print(f"fingerprint  {print_}")
     print(f"hosts        {', '.join(hosts)}")
     if dropped:
-        print(
-            f"dropped      {', '.join(dropped)}: the certificate is not good for it any more, and a device that comes"
-        )
-        print("             under it finds no way in. To keep it, name all of them:")
+        print(f"dropped      {', '.join(dropped)}: no longer in the certificate, so whoever comes that way is not let in.")
+        print("             To keep what there was, name all of it:")
         print(f"             {_command(args, 'init', *(f'--host {host}' for host in [*hosts, *dropped]))}")
     print("\nIn the aggregator's file:\n")
     relative = loaded.settings.identity.folder
