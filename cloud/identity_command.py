@@ -125,7 +125,7 @@ def _made(args: argparse.Namespace, loaded: Loaded, desk: Desk, dropped: list[st
     print(f"fingerprint  {print_}")
     print(f"hosts        {', '.join(hosts)}")
     if dropped:
-        print(f"dropped      {', '.join(dropped)}: no longer in the certificate, so whoever comes that way is not let in.")
+        print(f"dropped      {', '.join(dropped)}: no longer in the certificate: whoever comes that way is not let in.")
         print("             To keep what there was, name all of it:")
         print(f"             {_command(args, 'init', *(f'--host {host}' for host in [*hosts, *dropped]))}")
     print("\nIn the aggregator's file:\n")

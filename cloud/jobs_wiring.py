@@ -44,7 +44,10 @@ def wire(loaded: Loaded, database: Database, clock: Clock) -> Works:
 
 def check(loaded: Loaded, works: Works) -> None:
     """What only a night would find out otherwise. Raises `BadSetup` naming file and field."""
-    works.folder.check()
+    try:
+        works.folder.check()
+    except BadSetup as error:
+        raise BadSetup(f"{loaded.path or 'defaults'}, jobs.folder", str(error)) from error
     programs = [name for name, _, _ in COMMANDS]
     values = {**addresses(loaded), "findings": [], "out": ""}
     for name, own in loaded.settings.jobs.own.items():

@@ -71,5 +71,5 @@ def test_an_own_command_that_can_work_passes(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_found_at_the_start(tmp_path: Path) -> None:
     path = tmp_path / "cloud.toml"
     path.write_text('[jobs]\nfolder = "cloud.toml/jobs"\n')
-    with pytest.raises(BadSetup, match="jobs: cannot be written: Not a directory"):
+    with pytest.raises(BadSetup, match=r"cloud\.toml, jobs\.folder: .*jobs: cannot be written: Not a directory"):
         checked(path)
