@@ -100,15 +100,13 @@ class Summary:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Score a file. Raises `BadSetup` and `BadInput`; what was scored before a bad line is written then."""
+    """Score a file. Raises `BadSetup` and `BadInput`; then the scores' file is as it was before."""
     _check(args)
     summary = Summary(str(args.file), args.train_rows, args.false_alarm_rate)
     with open_table(args.file, args.time, args.ignore) as (layout, lines):
         summary.columns, summary.ignored = layout.names, layout.ignored
         detector = RowDetector(len(layout.sensors), args.train_rows, args.false_alarm_rate)
         _write(args.out, _judged(lines, detector, layout.names, summary))
-    if not summary.rows:
-        raise BadSetup(str(args.file), "has no rows behind the header")
     text = json.dumps(summary.as_json(), indent=2, ensure_ascii=False) if args.json else summary.as_text()
     sys.stdout.write(text + "\n")
     return 0
@@ -133,14 +131,29 @@ def _judged(
         summary.add(line, verdict, verdict.alarm and not before, top)
         before = verdict.alarm
         yield line.text, f"{verdict.score:.6f}", int(verdict.alarm), "|".join(top)
+    if not summary.rows:
+        raise BadSetup(summary.file, "has no rows behind the header")
 
 
 def _write(path: Path, rows: Iterable[tuple[str, str, int, str]]) -> None:
+    """The file appears under its name only when it is complete."""
     try:
-        file = path.open("w", encoding="utf-8", newline="")
+        if path.exists() and not path.is_file():  # a pipe, a terminal
+            _write_rows(path, rows)
+            return
+        target = path.resolve()
+        draft = target.with_name(target.name + ".part")
+        try:
+            _write_rows(draft, rows)
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
     except OSError as error:
         raise BadSetup(str(path), f"cannot be written: {error.strerror}") from error
-    with file:
+
+
+def _write_rows(path: Path, rows: Iterable[tuple[str, str, int, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADER)
         writer.writerows(rows)

@@ -84,6 +84,8 @@ def _cells(path: Path, file: TextIO) -> Iterator[tuple[int, list[str]]]:
                 yield reader.line_num, [cell.strip() for cell in cells]
     except csv.Error as error:
         raise BadInput(f"{path}: line {reader.line_num}: {error}") from error
+    except OSError as error:
+        raise BadSetup(str(path), f"cannot be read: {error.strerror or error}") from error
 
 
 def _layout(

@@ -3,7 +3,12 @@
 import csv
 import gzip
 import json
+import os
 import random
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -179,6 +184,54 @@ def test_nothing_of_a_file_that_is_no_text_is_shown(
     told = capsys.readouterr().err
     assert said in told
     assert told.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("bad", ["2024-01-01 00:03:19,broken,2.0,cellar", None])
+def test_scores_stand_under_their_name_only_when_they_are_complete(tmp_path: Path, bad: str | None) -> None:
+    file, out = tmp_path / "r.csv", tmp_path / "s.csv"
+    write(file, [*lines(200), bad] if bad else lines(0))
+    assert command(file, "--out", out, "--train-rows", "100") == 2
+    assert list(tmp_path.iterdir()) == [file]
+    out.write_text("of yesterday\n")
+    assert command(file, "--out", out, "--train-rows", "100") == 2
+    assert (out.read_text(), len(list(tmp_path.iterdir()))) == ("of yesterday\n", 2)
+
+
+def test_an_interruption_leaves_the_scores_of_yesterday(tmp_path: Path) -> None:
+    pipe, out = tmp_path / "endless.csv", tmp_path / "s.csv"
+    os.mkfifo(pipe)
+    out.write_text("of yesterday\n")
+    words = [sys.executable, "-m", "agent", "score", str(pipe), "--out", str(out), "--train-rows", "100"]
+    scoring = subprocess.Popen(words, cwd=Path(__file__).parents[2], stderr=subprocess.PIPE)
+    with scoring, pipe.open("w") as feed:
+        feed.write("\n".join(lines(2000)) + "\n")
+        feed.flush()
+        while not (tmp_path / "s.csv.part").exists():
+            assert scoring.poll() is None
+            time.sleep(0.05)
+        scoring.send_signal(signal.SIGINT)
+        assert scoring.wait(30) == 130
+    assert out.read_text() == "of yesterday\n"
+    assert sorted(tmp_path.iterdir()) == [pipe, out]
+
+
+def test_a_damaged_recording_is_not_taken_for_a_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    packed = bytearray(gzip.compress(("\n".join(lines(3000)) + "\n").encode()))
+    packed[-6] ^= 1  # the checksum
+    (tmp_path / "r.csv.gz").write_bytes(packed)
+    assert command(tmp_path / "r.csv.gz", "--out", tmp_path / "s.csv") == 2
+    assert "r.csv.gz: cannot be read: CRC check failed" in capsys.readouterr().err
+
+
+def test_scores_may_go_into_a_pipe_or_through_a_link(tmp_path: Path) -> None:
+    file = write(tmp_path / "r.csv", lines(200))
+    words = [sys.executable, "-m", "agent", "score", str(file), "--out", "/dev/stdout"]
+    done = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("time,score,alarm,top_signals\n2024-01-01 00:00:00,")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
+    assert command(file, "--out", tmp_path / "link.csv") == 0
+    assert (tmp_path / "link.csv").is_symlink()
+    assert len(scored(tmp_path / "real.csv")) == 200
 
 
 def test_the_recording_is_never_overwritten(tmp_path: Path) -> None:
