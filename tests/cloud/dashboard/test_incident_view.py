@@ -34,6 +34,11 @@ def test_a_site_that_is_not_in_the_fleet_has_no_link() -> None:
     assert (line.device, line.where) == ("", "gone")
 
 
+def test_evidence_that_is_no_signal_has_words_and_a_unit_too() -> None:
+    one = an_incident(why="produced_wh 4680, inverter_alarm 4")
+    assert incident_view.line(one, SITES, NOW_MS).why == "Produced meanwhile 4.7 kWh, Inverter alarm Hardware"
+
+
 def test_one_is_not_called_many() -> None:
     one = an_incident(kind="equipment", sites=1, active_sites=1)
     assert incident_view.line(one, SITES, NOW_MS).sites == "1 site"
