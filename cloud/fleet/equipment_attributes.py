@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from agent.domain.errors import BadSetup
 
 Equipment = dict[str, dict[str, str]]
 _BETWEEN = "\x1f"
+_SEPARATORS = ",;\t|"
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def attributes_of(result: pa.Table) -> Attributes:
 
 
 def read_equipment(path: Path) -> Equipment:
-    """A CSV or Parquet file with a column `device` and one per attribute. Raises `BadSetup`."""
+    """A CSV (`,` `;` tab or `|`) or Parquet file with a column `device` and one per attribute. Raises `BadSetup`."""
     rows = _read_csv(path) if path.suffix.lower() == ".csv" else _read_parquet(path)
     equipment: Equipment = {}
     for number, row in enumerate(rows, 2):
@@ -151,10 +153,15 @@ def read_equipment(path: Path) -> Equipment:
 def _read_csv(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
+            first = file.readline()
+            reader = csv.DictReader(chain([first], file), delimiter=max(_SEPARATORS, key=first.count))
             names = list(reader.fieldnames or ())
             rows = [{k: (v or "").strip() for k, v in row.items() if k is not None} for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except FileNotFoundError as error:
+        raise BadSetup(str(path), "cannot be read: no such file") from error
+    except OSError as error:
+        raise BadSetup(str(path), f"cannot be read: {error.strerror or error}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise BadSetup(str(path), f"cannot be read: {error}") from error
     _expect_device(path, names)
     return rows
@@ -163,6 +170,8 @@ def _read_csv(path: Path) -> list[dict[str, str]]:
 def _read_parquet(path: Path) -> list[dict[str, str]]:
     try:
         table = pq.read_table(path)
+    except FileNotFoundError as error:
+        raise BadSetup(str(path), "cannot be read: no such file") from error
     except (pa.ArrowException, OSError) as error:
         raise BadSetup(str(path), f"cannot be read: {error}") from error
     _expect_device(path, table.column_names)
@@ -177,7 +186,7 @@ def _expect_device(path: Path, names: Sequence[str]) -> None:
 
 def _degrees(device: str, name: str, text: str, limit: float) -> float:
     try:
-        value = float(text)
+        value = float(text.replace(",", "."))
     except ValueError:
         value = float("nan")
     if not -limit <= value <= limit:

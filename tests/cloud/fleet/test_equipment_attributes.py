@@ -62,5 +62,23 @@ def test_a_bad_table_is_named(tmp_path: Path, text: str, said: str) -> None:
         read_equipment(tmp_path / "e.csv")
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_columns_are_separated_as_the_header_is(tmp_path: Path, separator: str) -> None:
+    rows = [["device", "model", "latitude", "longitude"], ["a", "X1", "48.5", "11"]]
+    (tmp_path / "e.csv").write_text("".join(f"{separator.join(row)}\n" for row in rows))
+    assert read_equipment(tmp_path / "e.csv") == {"a": {"model": "X1", "latitude": "48.5", "longitude": "11"}}
+
+
+def test_a_decimal_comma_is_one() -> None:
+    assert Attributes({"a": {"latitude": "48,5", "longitude": "11,25"}}).places() == {"a": (48.5, 11.25)}
+
+
+@pytest.mark.parametrize("name", ["e.csv", "e.parquet"])
+def test_a_table_that_is_not_there_is_named_once(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadSetup) as caught:
+        read_equipment(tmp_path / name)
+    assert str(caught.value) == f"{tmp_path / name}: cannot be read: no such file"
+
+
 def test_the_second_word_counts() -> None:
     assert merged({"a": {"x": "1", "y": "1"}}, {"a": {"x": "2"}, "b": {}}) == {"a": {"x": "2", "y": "1"}, "b": {}}
