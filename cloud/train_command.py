@@ -54,15 +54,17 @@ def run(args: argparse.Namespace) -> int:
     if not 0.01 <= args.false_per_year <= 50 or args.steps < 10 or args.model_version < 1:
         raise BadSetup("train", "expected --false-per-year 0.01 to 50, --steps 10 or more, --version 1 or more")
     key = read_key(args.key) if args.key else new_key(args.new_key)
-    plan = PLANS[args.plan]()
-    sites = sites_from(args.paths, plan.signals, plan.frame_s, args.places)
-    settings = TrainSettings(args.model_version, args.steps, args.false_per_year)
-    artifact = trained(plan, sites, SystemClock().now_ms(), settings, lambda text: print(text, file=sys.stderr))
-    data = signed(artifact, key)
     try:
-        args.out.write_bytes(data)
-    except OSError as error:
-        raise BadSetup(str(args.out), f"cannot be written: {error.strerror}") from error
+        plan = PLANS[args.plan]()
+        sites = sites_from(args.paths, plan.signals, plan.frame_s, args.places)
+        settings = TrainSettings(args.model_version, args.steps, args.false_per_year)
+        artifact = trained(plan, sites, SystemClock().now_ms(), settings, lambda text: print(text, file=sys.stderr))
+        data = signed(artifact, key)
+        _write(args.out, data)
+    except BaseException:
+        if args.new_key:
+            args.new_key.unlink(missing_ok=True)  # a key that signed nothing
+        raise
     facts = {"file": str(args.out), "bytes": len(data), "trust": public_of(key).hex(), "digest": artifact.digest}
     if args.json:
         print(json.dumps(facts | {"metrics": artifact.metrics}, indent=2))
@@ -71,3 +73,10 @@ def run(args: argparse.Namespace) -> int:
     print("\n".join(f"  {name} {value:g}" for name, value in artifact.metrics.items()))
     print(f'sites trust it by: trust = ["{facts["trust"]}"]')
     return 0
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise BadSetup(str(path), f"cannot be written: {error.strerror}") from error

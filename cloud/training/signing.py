@@ -19,6 +19,10 @@ def new_key(path: Path) -> Ed25519PrivateKey:
     try:
         path.touch(mode=0o600, exist_ok=False)
         path.write_bytes(text)
+    except FileExistsError as error:
+        raise BadSetup(
+            str(path), "is there already and stays as it is", hint=f"use --key {path} to sign with it"
+        ) from error
     except OSError as error:
         raise BadSetup(str(path), f"cannot be written: {error.strerror}") from error
     return key

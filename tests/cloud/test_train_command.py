@@ -128,3 +128,20 @@ def test_too_few_recordings_are_refused(recordings: Path, tmp_path: Path, capsys
     words = [str(recordings / "site-1.csv"), "--plan", "heating", "--out", str(tmp_path / "x.ewm")]
     assert run(*words, "--new-key", str(tmp_path / "k.pem")) == 2
     assert "1 of 1 recordings last 120 days, expected 6 at least" in capsys.readouterr().err
+
+
+def test_a_new_key_stays_only_with_a_model_that_it_signed(
+    recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, out = tmp_path / "model.pem", str(tmp_path / "m.ewm")
+    assert run(str(tmp_path / "nowhere"), "--plan", "heating", "--out", out, "--new-key", str(key)) == 2
+    assert run(str(recordings / "site-1.csv"), "--plan", "heating", "--out", out, "--new-key", str(key)) == 2
+    whole = [str(recordings), "--plan", "heating", "--steps", "20"]
+    assert run(*whole, "--out", str(tmp_path / "nowhere" / "m.ewm"), "--new-key", str(key)) == 2
+    assert list(tmp_path.iterdir()) == []
+    key.write_text("mine")
+    capsys.readouterr()
+    assert run(*whole, "--out", out, "--new-key", str(key)) == 2
+    told = capsys.readouterr().err
+    assert told == (f"emberwatt-cloud: {key}: is there already and stays as it is\n  use --key {key} to sign with it\n")
+    assert key.read_text() == "mine"
