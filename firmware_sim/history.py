@@ -27,6 +27,8 @@ def write_history(
 
     The file appears under its name only when it is complete. `progress` is told the share done, about 100 times.
     """
+    if path.is_dir():
+        raise BadArgument(f"--out {path}: is a folder, expected a file")
     draft = path.with_name(path.name + ".part")
     try:
         with draft.open("w", encoding="utf-8", newline="") as file:

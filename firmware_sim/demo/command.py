@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from firmware_sim.demo.fleet import DemoFailed, DemoSettings, play
-from firmware_sim.errors import SimError
+from firmware_sim.errors import BadArgument, SimError
 
 EXAMPLES = """\
 examples:
@@ -46,13 +46,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     demo.add_argument("--rate", type=float, default=60.0, help="simulated seconds per second (default: 60)")
     demo.add_argument("--fresh", action="store_true", help="forget the data of earlier runs first")
     arguments = parser.parse_args(argv)
-    if arguments.rate <= 0:
-        demo.error(f"--rate is {arguments.rate:g}, expected more than 0")
+    if not 0 < arguments.rate <= 3600:
+        demo.error(f"--rate {arguments.rate:g}: expected more than 0 and at most 3600")
+    if not 0 <= arguments.port <= 65535:
+        demo.error(f"--port {arguments.port}: expected 0 to 65535")
     settings = DemoSettings(arguments.state, arguments.port, arguments.rate, arguments.duration, arguments.fresh)
     try:
         play(settings)
     except (DemoFailed, SimError) as error:
         print(f"emberwatt: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, BadArgument) else 1)
     except KeyboardInterrupt:
         print("\nstopped; `emberwatt demo` goes on from here", file=sys.stderr)

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from firmware_sim.clock import instant_text
 from firmware_sim.demo import broker, past
 from firmware_sim.demo.processes import Processes
 from firmware_sim.demo.stage import Login, Timeline, World, cloud_file, free_port, site_file
 from firmware_sim.demo.watch import Api, ApiUnavailable, Expectation, Watch
+from firmware_sim.errors import BadArgument
 from firmware_sim.scenario import Scenario, SiteKind, load_scenario, shipped
 
 BIN = Path(sys.executable).parent
@@ -48,9 +49,8 @@ class DemoSettings:
 
 
 def play(settings: DemoSettings) -> None:
-    """Play the demo. Raises `DemoFailed`, `KeyboardInterrupt` when asked to stop from outside."""
+    """Play the demo. Raises `BadArgument`, `DemoFailed`, `KeyboardInterrupt` when asked to stop from outside."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    settings.state.mkdir(parents=True, exist_ok=True)
     with _alone(settings.state):
         if settings.fresh:
             _forget(settings.state)
@@ -65,12 +65,22 @@ def play(settings: DemoSettings) -> None:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    with (folder / "lock").open("w") as lock:
+    with _lock_file(folder) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DemoFailed(f"{folder}: a demo is running there already; stop it or use --state") from None
         yield
+
+
+def _lock_file(folder: Path) -> TextIO:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / "lock").open("w")
+    except FileExistsError:
+        raise BadArgument(f"--state {folder}: is a file, expected a folder or a name for one") from None
+    except OSError as error:
+        raise BadArgument(f"--state {folder}: cannot be a folder for its data: {error.strerror}") from error
 
 
 def _forget(folder: Path) -> None:

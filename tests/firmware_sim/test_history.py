@@ -69,3 +69,12 @@ def test_a_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None
     site = Site(load_scenario("home-seattle"), ORIGIN_MS)
     with pytest.raises(BadArgument, match=r"--out .*past\.csv: cannot be written: No such file or directory"):
         write_history(site, ORIGIN_MS + MINUTE_MS, MINUTE_MS, tmp_path / "none" / "past.csv")
+
+
+@pytest.mark.parametrize("place", [".", "..", "/", ""])
+def test_a_folder_is_no_file_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    site = Site(load_scenario("home-healthy"), ORIGIN_MS)
+    with pytest.raises(BadArgument, match=r"--out .*: is a folder, expected a file"):
+        write_history(site, ORIGIN_MS + MINUTE_MS, MINUTE_MS, Path(place))
+    assert list(tmp_path.iterdir()) == []
