@@ -7,6 +7,7 @@ from pathlib import Path
 from agent.domain.errors import BadSetup
 from agent.domain.signals import SignalName
 from cloud.analyse_engine import Engine, Period
+from cloud.examples import add_examples
 from cloud.fleet import (
     cluster_file,
     costs,
@@ -26,6 +27,11 @@ from cloud.fleet.daily import HEATING
 from cloud.fleet.power_daily import POWER
 from cloud.importer import add_reading, reading
 from cloud.lake.spark import SparkEngine
+
+_EXAMPLES = """\
+  emberwatt-cloud analyse heating samples/ --out findings/
+  emberwatt-cloud analyse power lake/ --days 21 --out findings/
+"""
 
 
 def moment(text: str) -> int:
@@ -49,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     heat.add_argument("--method", choices=["emberwatt", "engie-pacf"], default="emberwatt")
     homes = subjects.add_parser("power", help="PV, load and battery of solar + battery homes")
     homes.set_defaults(method="emberwatt")
+    add_examples(parser, subjects.choices, _EXAMPLES)
     for each in (heat, homes):
         each.add_argument(
             "source", type=Path, metavar="SOURCE", help="a CSV, the folder that import fills, or the lake"

@@ -16,17 +16,19 @@ from agent.domain.errors import BadInput
 from cloud.clock import make_clock
 from cloud.commands.desk import LIFE_S, Desk
 from cloud.config import load
+from cloud.examples import add_examples
 from cloud.ports import CommandRow
 from cloud.store.commands import SqlCommands
 from cloud.store.database import Database
 
 _EXAMPLES: Final = """\
-example:
   emberwatt-cloud command mill-lane-4 read-now --config cloud.toml
   emberwatt-cloud command mill-lane-4 interval 5 --for 600 --config cloud.toml
   emberwatt-cloud command mill-lane-4 resend 2026-05-01T00:00Z 2026-05-02T00:00Z --config cloud.toml
   emberwatt-cloud command mill-lane-4 logs --lines 500 --json --config cloud.toml
   emberwatt-cloud command mill-lane-4 restart --wait 0 --expires 3600 --config cloud.toml
+  emberwatt-cloud command mill-lane-4 identify --config cloud.toml
+  emberwatt-cloud command mill-lane-4 update --config cloud.toml
   emberwatt-cloud command mill-lane-4 list --config cloud.toml
 """
 _LIST: Final = "list"
@@ -35,7 +37,6 @@ _LOOK_S: Final = 0.25
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `emberwatt-cloud command`."""
-    parser.epilog = _EXAMPLES
     parser.add_argument("device", metavar="DEVICE", help="its id")
     parts = parser.add_subparsers(dest="part", required=True, metavar="|".join([*CommandName, _LIST]))
     reading = parts.add_parser(CommandName.READ_NOW, help="read its devices now")
@@ -52,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parts.add_parser(CommandName.IDENTIFY, help="who it is, and what its devices say they are")
     parts.add_parser(CommandName.UPDATE, help="not supported by devices yet")
     parts.add_parser(_LIST, help="what it was asked before")
+    add_examples(parser, parts.choices, _EXAMPLES)
     for name, each in parts.choices.items():
         each.add_argument("--config", type=Path, default=None, metavar="CLOUD.toml", help="the aggregator's")
         each.add_argument("--json", action="store_true", help="for scripts")

@@ -14,6 +14,7 @@ import msgspec
 from agent.domain.errors import BadSetup
 from cloud import config
 from cloud.clock import make_clock
+from cloud.examples import add_examples
 from cloud.incidents.desk import Desk
 from cloud.incidents.lifecycle import STATES
 from cloud.incidents.regroup import regroup
@@ -25,6 +26,10 @@ from cloud.store.jobs import SqlRuns
 from cloud.store.reader import SqlFleetReader
 
 JOB = "incidents"
+_EXAMPLES = """\
+  emberwatt-cloud incidents group --findings findings/findings.csv --out open/ --config cloud.toml
+  emberwatt-cloud incidents list --config cloud.toml
+"""
 _COLUMNS = ("installation", "kind", "fault", "score", "from", "to", "cost_per_day", "why")
 
 
@@ -39,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing = parts.add_parser("list", help="incidents, the most urgent first")
     listing.add_argument("--state", action="append", choices=STATES, help="instead of those that are open")
     listing.add_argument("--json", action="store_true", help="for scripts")
+    add_examples(parser, parts.choices, _EXAMPLES)
     for each in (grouping, listing):
         each.add_argument("--config", type=Path, default=None, metavar="CLOUD.toml", help="the aggregator's")
 

@@ -14,6 +14,7 @@ import msgspec
 from agent.domain.errors import BadInput
 from cloud.clock import make_clock
 from cloud.config import load
+from cloud.examples import add_examples
 from cloud.jobs.runner import DONE
 from cloud.jobs.schedule import due_after
 from cloud.jobs.scheduler import MANUAL
@@ -22,6 +23,12 @@ from cloud.ports import Clock, JobRun
 from cloud.store.database import Database
 
 _SHOWN: Final = 20
+_EXAMPLES: Final = """\
+  emberwatt-cloud jobs list --config cloud.toml
+  emberwatt-cloud jobs run lake --config cloud.toml
+  emberwatt-cloud jobs show lake --config cloud.toml
+  emberwatt-cloud jobs show 41 --json --config cloud.toml
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     running.add_argument("job", metavar="JOB")
     showing = parts.add_parser("show", help="the runs of a job, or one run with its log and results")
     showing.add_argument("what", metavar="JOB|RUN", help="a job's name or a run's number")
+    add_examples(parser, parts.choices, _EXAMPLES)
     for each in (listing, running, showing):
         each.add_argument("--config", type=Path, default=None, metavar="CLOUD.toml", help="the aggregator's")
         each.add_argument("--json", action="store_true", help="for scripts")

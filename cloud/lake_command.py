@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cloud.clock import make_clock
 from cloud.config import load
+from cloud.examples import add_examples
 from cloud.lake.sealing import SealingSettings, seal_closed_days
 from cloud.lake.store import Lake
 from cloud.store.database import Database
@@ -13,9 +14,9 @@ from cloud.store.reader import SqlFleetReader
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What may follow `lake`."""
-    seal = parser.add_subparsers(dest="part", required=True, metavar="seal").add_parser(
-        "seal", help="add closed days; late data reseals its day"
-    )
+    parts = parser.add_subparsers(dest="part", required=True, metavar="seal")
+    seal = parts.add_parser("seal", help="add closed days; late data reseals its day")
+    add_examples(parser, parts.choices, "  emberwatt-cloud lake seal --into lake/ --config cloud.toml\n")
     seal.add_argument("--config", type=Path, default=None, metavar="CLOUD.toml", help="the aggregator's")
     seal.add_argument("--into", metavar="DIR|s3://…", help="the lake (default: a folder lake beside the file)")
     seal.add_argument(

@@ -15,6 +15,7 @@ import msgspec
 from agent.domain.errors import BadInput, BadSetup
 from cloud.clock import make_clock
 from cloud.config import load
+from cloud.examples import add_examples
 from cloud.ports import QuarantineRow
 from cloud.store.database import Database
 from cloud.store.quarantine import REFUSED, SqlQuarantine
@@ -22,6 +23,12 @@ from cloud.store.quarantine import REFUSED, SqlQuarantine
 _SHOWN: Final = 100
 _HEAD_BYTES: Final = 256
 _LINE_BYTES: Final = 16
+_EXAMPLES: Final = """\
+  emberwatt-cloud quarantine list --device mill-lane-4 --config cloud.toml
+  emberwatt-cloud quarantine show 12 --out message.bin --config cloud.toml
+  emberwatt-cloud quarantine replay --device mill-lane-4 --config cloud.toml
+  emberwatt-cloud quarantine replay --all --config cloud.toml
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,15 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     showing = parts.add_parser("show", help="one message with its bytes")
     showing.add_argument("number", type=int, metavar="NUMBER")
     showing.add_argument("--out", type=Path, default=None, metavar="FILE", help="write the bytes to a file")
-    replaying = parts.add_parser(
-        "replay",
-        help="take messages again, for example after an update that can read them",
-        epilog="example:\n  emberwatt-cloud quarantine replay --device mill-lane-4 --config cloud.toml",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    replaying = parts.add_parser("replay", help="take messages again, for example after an update that can read them")
     replaying.add_argument("numbers", type=int, nargs="*", metavar="NUMBER")
     replaying.add_argument("--device", default=None, metavar="ID", help="all of this device")
     replaying.add_argument("--all", action="store_true", help="everything")
+    add_examples(parser, parts.choices, _EXAMPLES)
     for each in (listing, showing, replaying):
         _common(each, argparse.SUPPRESS)
 

@@ -16,8 +16,18 @@ _SCENARIO = "name of a shipped scenario, or path of a .toml file"
 _ORIGIN = "instant at which the site's life begins, ISO 8601 with Z or an offset"
 
 
+_EXAMPLES = """\
+examples:
+  emberwatt-sim scenarios
+  emberwatt-sim serve home-healthy --port 5020 --origin 2026-05-01T09:00:00Z --rate 60
+  emberwatt-sim history home-no-solar --origin 2026-05-01T09:00:00Z --out past.csv
+"""
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="emberwatt-sim", description=__doc__, formatter_class=_SHAPE)
+    parser = argparse.ArgumentParser(
+        prog="emberwatt-sim", description=__doc__, epilog=_EXAMPLES, formatter_class=_SHAPE
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_scenarios(commands)
     _add_serve(commands)
