@@ -99,9 +99,13 @@ def _word(kind: Any) -> str:
         return " or ".join(str(each.value) for each in kind)
     if get_origin(kind) is Literal:
         return " or ".join(str(value) for value in get_args(kind))
-    if get_origin(kind) is list and _structs(get_args(kind)[0]):
+    if get_origin(kind) is list and _is_table(get_args(kind)[0]):
         return "tables in double brackets, [[…]]"
     return _WORDS.get(get_origin(kind) or kind, "a table" if _structs(kind) else "something else")
+
+
+def _is_table(kind: Any) -> bool:
+    return bool(_structs(kind)) or get_origin(kind) is dict
 
 
 def _limits(meta: msgspec.Meta) -> str:

@@ -23,6 +23,7 @@ _PARITIES: Final = ("N", "E", "O")
 _BAUDS: Final = (300, 4_000_000)
 _HOUR_S: Final = 3600
 _WEEK_S: Final = 7 * 86_400
+_CIRCUITS: Final = 99
 _FACTOR: Final = 1e9
 HOST: Final = "a name or an address alone; a port goes into `port`"
 
@@ -200,7 +201,7 @@ def _mbus_checks(table: MbusTable) -> Iterable[_Check]:
     yield "address", address, (address is None) != (serial is None), "either an address or a serial"
     yield "address", address, address is None or 1 <= address <= 250, "1 to 250"
     yield "serial", serial, serial is None or re.fullmatch(r"[0-9]{8}", serial) is not None, "eight digits"
-    yield "circuit", table.circuit, table.circuit >= 1, "1 or more"
+    yield "circuit", table.circuit, 1 <= table.circuit <= _CIRCUITS, f"1 or more and at most {_CIRCUITS}"
     yield "every_s", table.every_s, 0 <= table.every_s <= _WEEK_S, "0 s or more and at most a week"
 
 

@@ -40,6 +40,7 @@ class Whole(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wait_s: float = 1.0
     units: list[Unit] = []
     factors: dict[str, float] = {}
+    sources: list[dict[str, Any]] = []
     pair: tuple[int, str] = (1, "")
     way: Cable | Radio = Cable()
     limited: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
@@ -57,6 +58,7 @@ class Whole(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ({"units": [{"unit": 1}]}, "units[0]: field `source` is missing, expected text"),
         ({"units": [{"unit": "x", "source": "a"}]}, "units[0].unit: got 'x', expected a whole number"),
         ({"units": {"unit": 1}}, "units: got {'unit': 1}, expected tables in double brackets, [[…]]"),
+        ({"sources": {"name": "a"}}, "sources: got {'name': 'a'}, expected tables in double brackets, [[…]]"),
         ({"port": "x"}, "port: got 'x', expected a whole number"),
         ({"wait_s": "60s"}, "wait_s: got '60s', expected a number"),
         ({"wait_s": 10**400}, "wait_s: got 1" + "0" * 59 + "…, expected a number"),

@@ -80,6 +80,7 @@ def test_as_it_stands_in_the_file() -> None:
         ("mbus", {"address": None}, "address: got None, expected either an address or a serial"),
         ("mbus", {"address": 251}, "address: got 251, expected 1 to 250"),
         ("mbus", {"address": None, "serial": "1234"}, "serial: got '1234', expected eight digits"),
+        ("mbus", {"circuit": 100}, "circuit: got 100, expected 1 or more and at most 99"),
         ("mbus", {"circuit": 0}, "circuit: got 0, expected 1 or more"),
         ("mbus", {"every_s": -5}, "every_s: got -5.0, expected 0 s or more"),
         ("onewire", {"sensors": {}}, "sensors: got {}, expected at least one"),
