@@ -177,6 +177,8 @@ async def open_line(
     """Opens one line for all `cellars`: several share a serial line only. Raises `SimError`."""
     first = cellars[0]
     if carrier == "rtu":
+        if folder is not None:
+            _expect_folder(folder)
         place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emberwatt-line-")))
         parsed = parse_settings(settings or first.live.site.speech.family.line)
         line = await stack.enter_async_context(SerialLine([cellar.bus for cellar in cellars], parsed, place))
@@ -189,3 +191,10 @@ async def open_line(
     live = first.live
     server = ModbusServer(address[0], address[1], live.image, live.silence, first.bus, framing)
     first.port = (await stack.enter_async_context(server)).port
+
+
+def _expect_folder(folder: Path) -> None:
+    try:
+        (folder / "by-id").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadArgument(f"--serial-dir {folder}: cannot be a folder for the line: {error.strerror}") from error

@@ -1,7 +1,10 @@
 import argparse
 import signal
 import socket
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import sunspec2.modbus.client as sunspec_client
@@ -117,3 +120,15 @@ def test_bad_arguments_are_one_clear_line(changes: dict[str, object], problem: s
     with pytest.raises(BadArgument) as caught:
         serve(argparse.Namespace(**(arguments | changes)))
     assert str(caught.value).startswith(problem)
+
+
+@pytest.mark.parametrize(("name", "problem"), [("a-file", "Not a directory"), ("a-file/below", "Not a directory")])
+def test_names_of_a_line_need_a_folder(tmp_path: Path, name: str, problem: str) -> None:
+    (tmp_path / "a-file").write_text("mine")
+    words = ["serve", "home-seattle", "--origin", ORIGIN, "--serial", "--serial-dir", str(tmp_path / name)]
+    done = subprocess.run(
+        [sys.executable, "-m", "firmware_sim", *words], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 2
+    folder = tmp_path / name
+    assert done.stderr == f"emberwatt-sim: --serial-dir {folder}: cannot be a folder for the line: {problem}\n"
