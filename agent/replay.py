@@ -151,7 +151,7 @@ def replay(
             if isinstance(body, Fault):
                 faults[body.id] = body
         if trace is not None:
-            trace.take(part[0], diagnosis.detectors.detectors())
+            trace.take(part[0], diagnosis.detectors.scores(part[0].at_ms))
     faults.update({fault.id: _at_end(fault, settings) for fault in diagnosis.active_faults()})
     ordered = sorted(faults.values(), key=lambda fault: (fault.start_ms, fault.code))
     found = (ordered, evaluated, not_evaluated, impossible.told())

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
-from agent.domain.detecting import MODEL, RULE, Detector, spoken_by
+from agent.domain.detecting import MODEL, RULE, spoken_by
 from agent.domain.errors import BadSetup
 from agent.domain.signals import Kind, Reading, spec_of
 from agent.domain.wire import Fault
@@ -53,16 +53,13 @@ class Trace:
         self._width_ms = 60_000
         self._bins: dict[int, dict[str, list[float]]] = {}
 
-    def take(self, reading: Reading, detectors: Mapping[str, Detector]) -> None:
-        """Take in a reading, and what the detectors say after it."""
+    def take(self, reading: Reading, scores: Mapping[str, float]) -> None:
+        """Take in a reading, and the scores of the detectors after it."""
         bin_ = self._bins.setdefault(reading.at_ms // self._width_ms, {})
         for signal, value in reading.values.items():
             _add(bin_, signal, (value, 1.0, value, value))
-        for name, detector in detectors.items():
-            tell = getattr(detector, "score", None)
-            score = tell() if tell is not None else None
-            if score is not None:
-                _add(bin_, SCORE + name, (score, 1.0, score, score))
+        for name, score in scores.items():
+            _add(bin_, SCORE + name, (score, 1.0, score, score))
         if len(self._bins) > MOST_BINS:
             self._widen(2)
 

@@ -194,6 +194,21 @@ class DetectorHost:
         """All that are not switched off, by name."""
         return {guest.settings.name: guest.detector for guest in self._guests if not guest.off}
 
+    def scores(self, at_ms: int) -> dict[str, float]:
+        """The scores of those that have one, by name. One that raises is switched off with the reading of `at_ms`."""
+        told: dict[str, float] = {}
+        for guest in self._guests:
+            tell = getattr(guest.detector, "score", None)
+            if guest.off or tell is None:
+                continue
+            try:
+                score = tell()
+                if score is not None:
+                    told[guest.settings.name] = float(score)
+            except Exception as error:  # noqa: BLE001 see above
+                self._switch_off(guest, at_ms, f"raised {_told(error)}")
+        return told
+
     def report(self) -> dict[str, Any]:
         """The twin's sections `model` and `detectors`."""
         models: dict[str, Any] = {}

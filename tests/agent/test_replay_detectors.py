@@ -24,6 +24,12 @@ MINE = """
         def score(self):
             return self.value / 45
 
+    class Unscored(Simple):
+        def update(self, reading):
+            return []
+        def score(self):
+            return [][0]
+
     class Raises(Simple):
         def update(self, reading):
             raise RuntimeError("no idea")
@@ -63,9 +69,9 @@ def test_rule_model_and_detector_speak_side_by_side_and_a_picture_is_drawn(folde
     assert done.returncode == 2, done.stderr
     result = json.loads(done.stdout)
     assert {fault["by"] for fault in result["faults"]} >= {"model", "Warm"}
-    assert result["detectors"]["Raises"]["state"] == "off: raised RuntimeError('no idea') in my.py:14"
-    assert result["warnings"] == ["detector Raises is off: raised RuntimeError('no idea') in my.py:14"]
-    assert "detector Raises is switched off: raised RuntimeError('no idea') in my.py:14" in done.stderr
+    assert result["detectors"]["Raises"]["state"] == "off: raised RuntimeError('no idea') in my.py:20"
+    assert result["warnings"] == ["detector Raises is off: raised RuntimeError('no idea') in my.py:20"]
+    assert "detector Raises is switched off: raised RuntimeError('no idea') in my.py:20" in done.stderr
     assert result["model"]["heat"]["active"]["name"] == "heating"
     picture = (folder / "out.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
@@ -75,16 +81,23 @@ def test_rule_model_and_detector_speak_side_by_side_and_a_picture_is_drawn(folde
 def test_the_table_says_which_detector_did_not_judge_and_where_it_failed(folder: Path) -> None:
     done = replay(folder, "--detector", "my.py:Raises")
     assert done.returncode == 2
-    assert "\nwarning: detector Raises is off: raised RuntimeError('no idea') in my.py:14\n" in done.stdout
+    assert "\nwarning: detector Raises is off: raised RuntimeError('no idea') in my.py:20\n" in done.stdout
     done = replay(folder, "--detector", "my.py:Warm")
     assert (done.returncode, "warning" in done.stdout) == (0, False)
+
+
+def test_a_score_that_raises_switches_off_too(folder: Path) -> None:
+    done = replay(folder, "--detector", "my.py:Unscored", "--plot", "out.png", "--json", "-")
+    assert done.returncode == 2
+    (said,) = json.loads(done.stdout)["warnings"]
+    assert said == "detector Unscored is off: raised IndexError('list index out of range') in my.py:16"
 
 
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
         (("--detector", "nowhere.py:X"), "nowhere.py: cannot be read"),
-        (("--detector", "my.py:Cold"), "has no 'Cold' in it, expected Warm or Raises"),
+        (("--detector", "my.py:Cold"), "has no 'Cold' in it, expected Warm or Unscored or Raises"),
         (("--detector", "prophet"), "expected FILE.py:Class or one of model"),
         (("--detector", "my.py:Warm", "--detector", "my.py:Warm"), "taken already"),
         (("--plot", "nowhere/out.png"), "cannot be written"),
