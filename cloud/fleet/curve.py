@@ -5,14 +5,14 @@ the slope that the level asks for: near 1 for such a curve, less for a shifted o
 It does not depend on radiators or floor.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud.fleet.daily import Daily
+from cloud.fleet.daily import WARM_DAY, Daily
 from cloud.fleet.evidence import Evidence
-from cloud.fleet.robust import Array, mean, median, spread
+from cloud.fleet.robust import Array, mean, median, quantiles, spread
 
 WINDOWS = (5, 10)
 # Quarters of a UTC day with daylight; the share of the fleet's middle that its lowest must have for them to count.
@@ -25,6 +25,9 @@ MOST = 0.7
 # Standard errors by which weekends must differ to count as a schedule; error (K) that no mean of days falls below.
 WEEKLY, LEAST_ERROR = 3.0, 0.2
 HUBER = 1.5
+# A room so far (K) below its usual warm one, and water so far (K, share of what it has above a room) below its usual
+# one, are set back for a holiday.
+HOLIDAY_ROOM, HOLIDAY_FLOW, LOWERED = 1.2, 1.5, 0.2
 # Share of the usual response under which flow goes against the weather.
 AGAINST = -0.35
 
@@ -113,6 +116,7 @@ def flat(daily: Daily, response: float, comfort: float, weekday: int, by_design:
     `by_design`: installations that a thermostat switches have no curve that could be flat.
     """
     count, total = daily.weather.shape
+    daily = replace(daily, flow_block=np.where(_set_back(daily, comfort)[:, :, None], np.nan, daily.flow_block))
     severity = np.full((count, total), np.nan, dtype=np.float32)
     usual, by_day = max(response, 0.2), _usual_within(daily, comfort)
     still, closed = _still(daily), (np.arange(total) + weekday) % 7 >= 5
@@ -129,6 +133,18 @@ def flat(daily: Daily, response: float, comfort: float, weekday: int, by_design:
             severity[:, end - 1] = np.fmax(severity[:, end - 1], found)
     severity[by_design] = np.nan
     return Evidence("flat_heating_curve", severity, severity, WINDOWS[0])
+
+
+def _set_back(daily: Daily, comfort: float) -> NDArray[np.bool_]:
+    """Days of a holiday, and those beside them: a room let down because the water was. A flat curve keeps its water."""
+    level = mean(daily.flow_block)
+    lived = ~(daily.warm < quantiles(daily.warm, WARM_DAY)[0][:, None] - HOLIDAY_ROOM)
+    usual = median(np.where(lived, level, np.nan))[:, None]
+    away = ~lived & (level < usual - np.maximum(HOLIDAY_FLOW, LOWERED * (usual - comfort)))
+    beside = away.copy()
+    beside[:, 1:] |= away[:, :-1]
+    beside[:, :-1] |= away[:, 1:]
+    return np.asarray(beside)
 
 
 def _apart(daily: Daily, days: NDArray[np.int64], shut: NDArray[np.bool_], usual: float, comfort: float) -> Array:

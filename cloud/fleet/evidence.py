@@ -21,6 +21,10 @@ PATIENT_DAYS = 6
 LONG_DAYS = 10
 # A room this far (K) below the fleet's has not been heated.
 COOLED = 4.5
+# One that was warmer on hardly a day, and had water so far (K) above it on so many, is kept cold.
+MOST_TIME, CLEAR_HEAT, HEATED_DAYS = 0.9, 3.0, 2
+# Days without heat of any seven that may be a schedule which comes again a week later: the others are heated.
+SHUT_DAYS = 5
 # Further (K) than in the coldest hours of days with heat; a room this little (K) below the fleet's misses none while
 # the weather is less than so much (K) colder.
 LOWER, MISSED, MILD = 0.3, 0.7, 11.0
@@ -85,7 +89,7 @@ def demand(daily: Daily, comfort: float) -> Array:
 
 def no_heat(daily: Daily, fleet: Usual) -> Evidence:
     """Water hardly warmer than the room, although it is cold outside."""
-    need = demand(daily, fleet.room[0])
+    need = np.where(_kept_cold(daily, fleet), median(daily.warm)[:, None] - daily.weather, demand(daily, fleet.room[0]))
     least = np.clip(0.2 * need, 2.0, 4.0)
     # A room sensor that is stuck high must not hide the heat that comes.
     excess = daily.excess + np.maximum(daily.middle[:, :, ROOM] - fleet.room[0], 0)
@@ -102,6 +106,12 @@ def no_heat(daily: Daily, fleet: Usual) -> Evidence:
     found, soon = lasting("no_heat", severity, 4), lasting("no_heat", np.where(cold, severity, 0), 2)
     once = lasting("no_heat", np.where(lower, _only_here(severity, daily, fleet), 0), 1)
     return replace(found, smooth=np.fmax.reduce([found.smooth, soon.smooth, once.smooth]))
+
+
+def _kept_cold(daily: Daily, fleet: Usual) -> NDArray[np.bool_]:
+    """Churches, summer houses: cold nearly every day, and heat comes at times. They ask for no more than they have."""
+    cold = quantiles(daily.warm, MOST_TIME)[0] < fleet.room[0] - COOLED
+    return np.asarray(cold & ((daily.excess > CLEAR_HEAT).sum(axis=1) >= HEATED_DAYS))[:, None]
 
 
 def _only_here(severity: Array, daily: Daily, fleet: Usual) -> Array:
@@ -130,14 +140,14 @@ def _days_on(days: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
 
 
 def _without_weekends(severity: Array) -> Array:
-    """Leaves out short pauses that come again a week later: a building that is shut at weekends is not broken."""
+    """Leaves out pauses that come again a week later: a building shut at weekends, or but for them, is not broken."""
     dead = severity >= 1
     if dead.shape[1] < 8:
         return severity
     again = _days_on(dead, 7) | _days_on(dead, -7)
     padded = np.pad(dead, ((0, 0), (3, 3)))
     around = np.lib.stride_tricks.sliding_window_view(padded, 7, axis=1).sum(axis=-1)
-    return np.where(dead & again & (around <= 3), np.float32(np.nan), severity)
+    return np.where(dead & again & (around <= SHUT_DAYS), np.float32(np.nan), severity)
 
 
 def swinging(daily: Daily, by_design: NDArray[np.bool_], threshold: float = 2.8) -> Evidence:

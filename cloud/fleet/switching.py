@@ -19,7 +19,7 @@ MOST_DAYS, SOME_DAYS = 0.5, 0.15
 # below the room, K) on most days, and a room that clearly sways.
 EBB, BELOW_ROOM, CLEARLY_FELT = 0.3, -2.5, 0.16
 # How many of a fleet make a kind.
-KIND_SHARE, KIND = 0.025, 2
+KIND_SHARE, KIND = 0.015, 2
 
 
 def by_thermostat(daily: Daily) -> NDArray[np.bool_]:

@@ -52,6 +52,29 @@ def test_a_weekend_that_lowers_the_room_as_far_as_every_night_is_not_without_hea
     assert peak[1] >= 1
 
 
+def test_a_house_that_is_lived_in_at_weekends_only_is_not_without_heat() -> None:
+    values = fleet()
+    for monday in (0, 7):
+        values[0, ROOM, monday : monday + 4] = 13
+        values[0, FLOW, monday : monday + 4] = 13.5
+    values[1, ROOM, 2:11] = 13
+    values[1, FLOW, 2:11] = 13.5
+    peak = evidence.no_heat(*judge(values)).peak
+    assert peak[0] < 1
+    assert peak[1] >= 1, "nine days without heat are no schedule"
+
+
+def test_a_church_that_is_kept_cold_asks_for_little() -> None:
+    values = fleet()
+    values[:2, ROOM] = 10 + np.random.default_rng(3).normal(0, 0.2, (2, DAYS, 24))
+    values[:2, FLOW] = values[:2, ROOM] + 0.5
+    values[0, FLOW, (3, 6, 13)] += 12
+    values[:, OUT] += 5
+    peak = evidence.no_heat(*judge(values)).peak
+    assert peak[0] < 1
+    assert peak[1] >= 1, "no heat ever came"
+
+
 @pytest.mark.parametrize(("low", "missed"), [(0.0, False), (2.0, True)])
 def test_a_mild_week_needs_no_heat_while_the_room_stays_warm(low: float, missed: bool) -> None:
     values = fleet()
@@ -138,6 +161,18 @@ def test_a_flat_curve_is_flat_for_radiators_and_floors_alike() -> None:
     peak = curve.flat(found, usual.response[0], usual.room[0], 0, np.zeros(len(values), dtype=bool)).peak
     assert (peak[:2] >= 1).all()
     assert (peak[2:] < 0.8).all()
+
+
+def test_a_holiday_is_no_flat_curve() -> None:
+    values = fleet()
+    rng = np.random.default_rng(4)
+    values[0, ROOM, 6:12] -= 4
+    values[0, FLOW, 6:12] = 27 + rng.normal(0, 0.3, (6, 24))
+    values[1, FLOW, 6:12] = values[1, FLOW, :6].mean() + rng.normal(0, 0.3, (6, 24))
+    found, usual = judge(values)
+    peak = curve.flat(found, usual.response[0], usual.room[0], 0, np.zeros(len(values), dtype=bool)).peak
+    assert peak[0] < 0.8
+    assert peak[1] >= 1, "six days of the same water in a room that is lived in"
 
 
 def test_weather_that_stands_still_says_nothing_about_the_curve() -> None:

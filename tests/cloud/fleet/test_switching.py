@@ -26,12 +26,14 @@ def test_thermostats_of_a_mixed_fleet_are_known_and_little_else(step_min: int) -
     assert found[~thermostat].mean() < 0.05
 
 
-def test_one_alone_is_no_kind() -> None:
+@pytest.mark.parametrize(("others", "count", "known"), [(79, 1, False), (130, 3, True)])
+def test_one_alone_is_no_kind_and_two_of_a_hundred_are(others: int, count: int, known: bool) -> None:
     fleet = heating_fleet_third.make(200, 3, mix="old houses", days=14, mean_outdoor=4, share=0.005)
-    kinds = np.array(fleet.kinds)
-    rows = np.flatnonzero(kinds != "thermostat").tolist()[:79] + np.flatnonzero(kinds == "thermostat").tolist()[:1]
-    few = replace(fleet, names=[fleet.names[i] for i in rows], cities=[""] * 80, values=fleet.values[rows])
-    assert not switched(few).any()
+    thermostat = np.array(fleet.kinds) == "thermostat"
+    rows = np.flatnonzero(~thermostat)[:others].tolist()
+    rows += np.flatnonzero(thermostat & switched(fleet))[-count:].tolist()
+    few = replace(fleet, names=[fleet.names[i] for i in rows], cities=[""] * len(rows), values=fleet.values[rows])
+    assert switched(few)[others:].all() == known
 
 
 def test_restless_controllers_are_no_thermostats() -> None:
