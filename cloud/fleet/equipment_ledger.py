@@ -61,12 +61,14 @@ class _Groups:
 
 def ledger(evidence: Evidence, last_ms: Ints, timing: Timing) -> Ledger:
     """What `evidence` amounts to. `last_ms` is the time of each device's last sample, evidence or not."""
+    forget_ms = round(timing.forget_s * 1000)
+    evidence = _seldom_alone(evidence, forget_ms)
     hold, tail = _holds(evidence, round(timing.max_gap_s * 1000))
-    groups = _groups(evidence, hold, tail, round(timing.forget_s * 1000))
+    groups = _groups(evidence, hold, tail, forget_ms)
     begin, end = _episodes(groups, timing)
     finish = _finish(groups, begin, end)
     lost = _down(groups, begin, finish)
-    pending = _pending(groups, evidence, last_ms, begin, end, round(timing.forget_s * 1000))
+    pending = _pending(groups, evidence, last_ms, begin, end, forget_ms)
     is_up = ~(lost | pending)
     devices = len(last_ms)
     up = summed(groups.device, groups.held * is_up, devices)
@@ -84,6 +86,23 @@ def ledger(evidence: Evidence, last_ms: Ints, timing: Timing) -> Ledger:
         before[begin] - before[origin],
         *days,
     )
+
+
+def _seldom_alone(evidence: Evidence, forget_ms: int) -> Evidence:
+    """Failing runs whose samples are too far apart to remember each other: the first and the last, each by itself.
+
+    The first may belong to what was before and the last to what comes; between them nothing is held.
+    """
+    seldom = evidence.failing & (evidence.count > 1) & (evidence.step > forget_ms)
+    if not seldom.any():
+        return evidence
+    rows = np.repeat(np.arange(len(seldom)), 1 + seldom)
+    second = np.concatenate(([False], rows[1:] == rows[:-1]))
+    alone, step = seldom[rows], evidence.step[rows]
+    start = evidence.start[rows] + np.where(second, step * (evidence.count[rows] - 1), 0)
+    count = np.where(alone, 1, evidence.count[rows])
+    behind = np.where(alone & ~second, start + step, evidence.behind[rows])
+    return Evidence(evidence.device[rows], start, step, count, evidence.failing[rows], behind)
 
 
 def _holds(evidence: Evidence, gap_ms: int) -> tuple[Ints, Ints]:

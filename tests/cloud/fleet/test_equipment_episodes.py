@@ -119,6 +119,16 @@ def test_equals_the_agents_own_rules_however_rows_are_cut(
         assert [told(results[0], device, code) for code in CODES] == want
 
 
+def test_samples_too_far_apart_to_remember_each_other_begin_nothing() -> None:
+    apart = [(START + i * 4_000_000, 20_000.0, 200.0, 0.0, 50.0) for i in range(5)]
+    close = [(apart[-1][0] + (1 + i) * 60_000, 20_000.0, 200.0, 0.0, 50.0) for i in range(25)]
+    job = EpisodeJob(Zones("Europe/Berlin"))
+    result = job.finish(job.partial(table({"home-0": apart + close})))
+    want = expected(apart + close, job.rules, "Europe/Berlin", None)
+    assert [told(result, "home-0", code) for code in CODES] == want
+    assert want[0]["at"] == [apart[-1][0]]
+
+
 def test_the_default_rules_are_the_agents() -> None:
     agent, ours = DiagnosisSettings(), Rules()
     assert (ours.battery, ours.battery_timing) == (agent.battery_not_charging, agent.battery_timing)
