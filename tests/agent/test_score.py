@@ -172,7 +172,7 @@ def test_a_packed_recording_is_read(tmp_path: Path) -> None:
     [
         ("time,flow\n1,2\n".encode("utf-16"), "r.csv: is text in UTF-16, expected UTF-8"),
         (bytes(range(256)), "r.csv: is no text, expected a CSV file in UTF-8"),
-        (gzip.compress(b"\x89PNG\r\n\x1a\n\0\0"), "r.csv: is no text, expected a CSV file in UTF-8"),
+        (gzip.compress(b"\x89PNG\r\n\x1a\n\0\0", mtime=0), "r.csv: is no text, expected a CSV file in UTF-8"),
     ],
 )
 def test_nothing_of_a_file_that_is_no_text_is_shown(
