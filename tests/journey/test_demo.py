@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +38,7 @@ def left_running(state: Path) -> list[str]:
     return found
 
 
-def get(port: int, path: str) -> dict[str, list[dict[str, object]]]:
+def get(port: int, path: str) -> dict[str, list[dict[str, Any]]]:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/{path}", timeout=10) as answer:
         return json.load(answer)  # type: ignore[no-any-return]
 
@@ -61,8 +63,9 @@ def test_it_finds_what_was_broken_and_goes_on_where_it_stopped(tmp_path: Path) -
                 break
         assert f"http://127.0.0.1:{port}/" in seen[-1], "".join(seen)
         assert not any("history of" in line for line in seen), "the second start must not make the past again"
+        # The database still says online of the time before: each must have been heard of since.
         wait_for(
-            "every site online", lambda: all(site["state"] == "online" for site in get(port, "devices")["items"]), 60
+            "every site heard of", lambda: all(heard(site, stopped_ms) for site in get(port, "devices")["items"]), 120
         )
         ended = [fault for fault in get(port, "faults?limit=500")["items"] if fault["end"] is not None]
         assert ended, "what was found before is still there"
@@ -72,6 +75,11 @@ def test_it_finds_what_was_broken_and_goes_on_where_it_stopped(tmp_path: Path) -
     assert again.returncode == 0, rest[-3000:]
     assert left_running(state) == []
     assert json.loads((state / "world.json").read_text())["now_ms"] > stopped_ms
+
+
+def heard(site: dict[str, Any], since_ms: int) -> bool:
+    last = datetime.fromisoformat(site["last_contact"])
+    return site["state"] == "online" and last.timestamp() * 1000 > since_ms
 
 
 def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:
