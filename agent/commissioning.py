@@ -48,10 +48,7 @@ def _check_folder(path: Path) -> None:
 @contextmanager
 def _alone(place: Place) -> Iterator[None]:
     """Nobody else sets this site up meanwhile: both would keep their answers in the same place."""
-    try:
-        place.state.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadSetup(str(place.state), f"this folder cannot be made: {error.strerror}") from error
+    config.make_folder(place.state)
     lock = FileLock(place.state / "setup", "another setup of this site is under way: leave it first")
     lock.acquire()
     try:

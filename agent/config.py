@@ -13,7 +13,7 @@ from agent.clock import SimulatedClock, SystemClock
 from agent.diagnosis.detector_settings import detectors_of
 from agent.diagnosis.settings import DiagnosisSettings, settings_from
 from agent.domain.errors import BadSetup
-from agent.domain.misfit import misfit
+from agent.domain.misfit import Bounds, misfit, outside
 from agent.domain.wire import is_device_id
 from agent.ports import Clock
 from agent.sources.carrier_tables import AnyTable, read_table
@@ -167,6 +167,14 @@ def naming(path: Path) -> Iterator[None]:
         raise BadSetup(str(path), str(error), hint=error.hint) from error
 
 
+def make_folder(folder: Path, hint: str = "") -> None:
+    """Raises `BadSetup` where it is not there and cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSetup(str(folder), f"this folder cannot be made: {error.strerror}", hint=hint) from error
+
+
 def _sources(path: Path, tables: list[dict[str, Any]]) -> tuple[AnyTable, ...]:
     with naming(path):
         sources = tuple(read_table(table) for table in tables)
@@ -179,7 +187,7 @@ def _sources(path: Path, tables: list[dict[str, Any]]) -> tuple[AnyTable, ...]:
 
 def _check_numbers(path: Path, file: _SiteFile) -> None:
     poll, journal, clock = file.poll, file.journal, file.clock
-    rows: list[tuple[str, float, float, float]] = [
+    rows: list[Bounds] = [
         ("poll.interval_s", poll.interval_s, 0.1, _DAY_S),
         ("poll.budget_s", 1.0 if poll.budget_s is None else poll.budget_s, 0.01, _DAY_S),
         ("journal.budget_mib", journal.budget_mib, 1.0, _TIB),
@@ -190,11 +198,9 @@ def _check_numbers(path: Path, file: _SiteFile) -> None:
         rows.append(("clock.rate", clock.rate, 1e-9, 1e6))
         rows.append(("clock.origin_ms", clock.origin_ms, 0, _YEAR_9999_MS))
         rows.append(("clock.started_ms", clock.started_ms, 0, _YEAR_9999_MS))
-    for field, value, low, high in rows:
-        # Written so that a NaN fails too.
-        if not low <= value <= high:
-            hint = "Over a gap of more than a day nothing is ever judged." if field == "poll.interval_s" else ""
-            raise BadSetup(str(path), f"{field} is {value}, expected {low:g} to {high:.15g}", hint=hint)
+    for field, value, low, high in outside(rows):
+        hint = "Over a gap of more than a day nothing is ever judged." if field == "poll.interval_s" else ""
+        raise BadSetup(str(path), f"{field} is {value}, expected {low:g} to {high:.15g}", hint=hint)
 
 
 def _budget_s(file: _SiteFile) -> float:

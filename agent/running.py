@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.app import Agent
-from agent.config import AgentSettings
-from agent.domain.errors import BadSetup
+from agent.config import AgentSettings, make_folder
 from agent.model_wishes import ModelWishes
 from agent.outbox.sqlite import OutboxSettings, SqliteOutbox
 from agent.pipeline import Pipeline
@@ -31,7 +30,7 @@ _ARENA_MAX: Final = -8  # M_ARENA_MAX of mallopt(3)
 @asynccontextmanager
 async def open_agent(settings: AgentSettings) -> AsyncIterator[Agent]:
     """An agent whose journal is open; left orderly, what it holds in memory is made durable."""
-    _make_folder(settings.state)
+    make_folder(settings.state, "make it and let the agent's user write to it, or name another one in device.state")
     journal = OutboxSettings(settings.state / JOURNAL, round(settings.journal.budget_mib * 1024 * 1024))
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(SqliteOutbox(journal, settings.clock))
@@ -53,15 +52,6 @@ async def open_agent(settings: AgentSettings) -> AsyncIterator[Agent]:
             raise
         finally:
             await agent.close(why)
-
-
-def _make_folder(state: Path) -> None:
-    """Raises `BadSetup`."""
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        hint = "make it and let the agent's user write to it, or name another one in device.state"
-        raise BadSetup(str(state), f"this folder cannot be made: {error.strerror}", hint=hint) from error
 
 
 def _one_heap() -> None:

@@ -1,7 +1,7 @@
-"""Why a table that a person wrote does not fit its struct: the field, its value and what was expected. Pure."""
+"""Why a table that a person wrote does not fit its struct or its bounds: field, value, what was expected. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
@@ -72,11 +72,33 @@ def near(name: str, known: Iterable[str]) -> str:
     >>> near("prot", ["host", "port"]), near("x", ["host", "port"])
     ('did you mean port?', 'expected one of host, port')
     """
+    names = list(known)
+    return did_you_mean(name, names) or f"expected one of {', '.join(names) or 'none'}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The names most like this one, as a question; nothing where there are none.
+
+    >>> did_you_mean("prot", ["host", "port"]), did_you_mean("x", ["host", "port"])
+    ('did you mean port?', '')
+    """
     from difflib import get_close_matches
 
-    names = list(known)
-    alike = get_close_matches(name, names, n=3)
-    return f"did you mean {', '.join(alike)}?" if alike else f"expected one of {', '.join(names) or 'none'}"
+    alike = get_close_matches(name, list(known), n=3)
+    return f"did you mean {', '.join(alike)}?" if alike else ""
+
+
+Bounds = tuple[str, float, float, float]
+"""A number of a table: its field, itself, the lowest and the highest that it may be."""
+
+
+def outside(rows: Iterable[Bounds]) -> Iterator[Bounds]:
+    """Those that are not within their bounds; NaN never is.
+
+    >>> [field for field, *_ in outside([("a", 1, 0, 2), ("b", 3, 0, 2), ("c", float("nan"), 0, 2)])]
+    ['b', 'c']
+    """
+    return (row for row in rows if not row[2] <= row[1] <= row[3])
 
 
 def expected(kind: Any) -> str:

@@ -157,10 +157,10 @@ def spec_of(name: str) -> SignalSpec | None:
 def signal_name(name: str) -> SignalName:
     """`name` as a signal's name. Raises `ValueError` that lists the nearest known names."""
     if spec_of(name) is None:
-        from difflib import get_close_matches
+        from agent.domain.misfit import did_you_mean
 
-        near = get_close_matches(name, SIGNALS, n=3)
-        raise ValueError(f"unknown signal {name!r}" + (f"; did you mean {', '.join(near)}?" if near else ""))
+        near = did_you_mean(name, SIGNALS)
+        raise ValueError(f"unknown signal {name!r}" + (f"; {near}" if near else ""))
     return SignalName(name)
 
 

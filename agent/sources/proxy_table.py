@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from agent.domain.errors import BadSetup
+from agent.domain.misfit import Bounds, outside
 
 _DAY_S: Final = 86_400
 
@@ -39,7 +40,7 @@ class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def check(settings: ProxySettings) -> None:
     """Raises `BadSetup` whose `where` is the field, and whose `problem` says its value and what was expected."""
-    rows: list[tuple[str, float, float, float]] = [
+    rows: list[Bounds] = [
         ("port", settings.port, 1, 65_535),
         ("clients", settings.clients, 1, 1000),
         ("max_age_s", settings.max_age_s, 0, _DAY_S),
@@ -49,7 +50,5 @@ def check(settings: ProxySettings) -> None:
     ]
     for entry in settings.unit:
         rows += [("unit.unit", entry.unit, 0, 255), ("unit.to", entry.unit if entry.to is None else entry.to, 0, 255)]
-    for field, value, low, high in rows:
-        # Written so that a NaN fails too.
-        if not low <= value <= high:
-            raise BadSetup(f"proxy.{field}", f"got {value}, expected {low:g} to {high:g}")
+    for field, value, low, high in outside(rows):
+        raise BadSetup(f"proxy.{field}", f"got {value}, expected {low:g} to {high:g}")

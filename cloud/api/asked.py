@@ -1,17 +1,19 @@
 """What a query may ask for: a name that means nothing here is refused, since its answer would be that of another."""
 
 from collections.abc import Collection
-from difflib import get_close_matches
 
 from fastapi import FastAPI, Request
 
 from agent.domain.faults import FaultCode
+from agent.domain.misfit import did_you_mean
 from cloud.api.problems import ApiProblem, invalid
 from cloud.ports import FleetReader
 
 
 async def only_known(request: Request) -> None:
     """Raises `ApiProblem` (422) for the first parameter that openapi.json does not list."""
+    if not request.query_params:
+        return
     app: FastAPI = request.app
     methods = app.openapi()["paths"].get(request.scope["route"].path_format, {})
     asked = methods.get(request.method.lower(), {}).get("parameters", [])
@@ -34,7 +36,4 @@ def possible(name: str, names: Collection[str]) -> str:
     >>> possible("limti", ["limit", "offset"]), possible("x", ["limit", "offset"]), possible("x", [])
     ('did you mean limit?', 'one of limit, offset', 'no parameters')
     """
-    near = get_close_matches(name, names, n=3)
-    if near:
-        return f"did you mean {', '.join(near)}?"
-    return f"one of {', '.join(names)}" if names else "no parameters"
+    return did_you_mean(name, names) or (f"one of {', '.join(names)}" if names else "no parameters")

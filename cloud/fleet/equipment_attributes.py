@@ -157,12 +157,8 @@ def _read_csv(path: Path) -> list[dict[str, str]]:
             reader = csv.DictReader(chain([first], file), delimiter=max(_SEPARATORS, key=first.count))
             names = list(reader.fieldnames or ())
             rows = [{k: (v or "").strip() for k, v in row.items() if k is not None} for row in reader]
-    except FileNotFoundError as error:
-        raise BadSetup(str(path), "cannot be read: no such file") from error
-    except OSError as error:
-        raise BadSetup(str(path), f"cannot be read: {error.strerror or error}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadSetup(str(path), f"cannot be read: {error}") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise _unreadable(path, error) from error
     _expect_device(path, names)
     return rows
 
@@ -170,13 +166,16 @@ def _read_csv(path: Path) -> list[dict[str, str]]:
 def _read_parquet(path: Path) -> list[dict[str, str]]:
     try:
         table = pq.read_table(path)
-    except FileNotFoundError as error:
-        raise BadSetup(str(path), "cannot be read: no such file") from error
     except (pa.ArrowException, OSError) as error:
-        raise BadSetup(str(path), f"cannot be read: {error}") from error
+        raise _unreadable(path, error) from error
     _expect_device(path, table.column_names)
     rows: list[dict[str, object]] = table.to_pylist()
     return [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows]
+
+
+def _unreadable(path: Path, error: Exception) -> BadSetup:
+    why = "no such file" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or error
+    return BadSetup(str(path), f"cannot be read: {why}")
 
 
 def _expect_device(path: Path, names: Sequence[str]) -> None:
